@@ -25,3 +25,7 @@ public:
 };
 
 }  // namespace penstock::core
+
+namespace penstock {
+using namespace std::chrono_literals;
+}
