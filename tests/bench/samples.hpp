@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+// Statistics on slices: pure, no clocks. A slice is near when the cores were near before and after it.
+
+namespace penstock::bench {
+
+struct Slice {
+    int round;
+    double us;    ///< CPU of the server for one reply
+    double busy;  ///< CPU of the server by time passed; clearly below 1, the load was the slower side
+    bool near;
+};
+
+/// One contestant's slices, in the order of the case's table. `present` is false when it is not built.
+struct Column {
+    bool present = false;
+    std::vector<Slice> slices;
+};
+
+/// Rounds in which all contestants were near before near slices alone are reported.
+inline constexpr int near_rounds_min = 3;
+
+/// All that was measured of a case. Near slices alone count when enough rounds have them for every
+/// contestant; else the host is far: all slices count, and the report says so.
+class Samples {
+public:
+    Samples(std::size_t contestants, int rounds_wanted)
+        : columns_(contestants), rounds_wanted_(rounds_wanted) {}
+
+    void set_present(std::size_t contestant) { columns_[contestant].present = true; }
+    void add(std::size_t contestant, Slice slice) { columns_[contestant].slices.push_back(slice); }
+
+    bool is_present(std::size_t contestant) const { return columns_[contestant].present; }
+    std::span<const Slice> slices(std::size_t contestant) const { return columns_[contestant].slices; }
+    /// Rounds in which each contestant has a near slice.
+    int near_rounds() const;
+    bool is_far() const;
+    int rounds() const;
+    int slices_taken() const;
+    int slices_dropped() const;  ///< 0 when far: then none is
+
+    /// The median of a contestant's slices that count, of one round.
+    std::optional<double> us(std::size_t contestant, int round) const;
+    /// The median over rounds; all rounds that count for it.
+    std::optional<double> us(std::size_t contestant) const;
+    /// The median over rounds of the ratio within the round.
+    std::optional<double> ratio(std::size_t contestant, std::size_t to) const;
+    std::optional<double> busy(std::size_t contestant) const;
+    struct Spread {
+        double least, most;
+    };
+    /// Of the rounds' medians.
+    std::optional<Spread> spread(std::size_t contestant) const;
+
+private:
+    bool counts(const Slice& slice) const { return slice.near || is_far(); }
+    std::vector<double> round_values(std::size_t contestant) const;
+
+    std::vector<Column> columns_;
+    int rounds_wanted_;
+};
+
+/// Empty for no values; the mean of the middle two for an even count.
+std::optional<double> median(std::vector<double> values);
+
+}  // namespace penstock::bench
