@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/address.hpp>
+#include <penstock/core/slice.hpp>
+#include <penstock/events/descriptor.hpp>
+#include <penstock/events/operation.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+// The completion contract: what every backend promises to the sockets above it, so that they cannot tell
+// which one they run on. docs/events.md tells it as prose.
+//
+//   - A backend belongs to one worker; all calls are made there, but wake().
+//   - Nothing is called back from inside arm_*, submit, cancel or close: results are answered at once or come
+//   from
+//     dispatch().
+//   - connect and send (Operations) complete exactly once. A stream has at most one send in flight.
+//   - accept, receive and poll are *armed*: they complete many times, until they are disarmed, fail or end.
+//   After a
+//     failure or the end they are disarmed.
+//   - A receive is armed with a credit in bytes, which is never exceeded; each delivery takes from it. At
+//   zero
+//     nothing is delivered, not even a hang-up.
+//   - The entry owns the descriptor and outlives the socket: close() cuts the link to it, and the descriptor
+//   is closed
+//     after the last completion.
+
+namespace penstock::events {
+
+struct Interest {
+    bool read = false, write = false;
+};
+
+/// What an event socket hears. Called by dispatch() alone.
+class EntryOwner {
+public:
+    virtual void on_accepted(Descriptor, const Address&) {}
+    virtual void on_received(Slice) {}  ///< never empty
+    virtual void on_receive_end() {}    ///< the peer has finished its direction
+    virtual void on_receive_failed(Error) {}
+    virtual void on_accept_failed(Error) {}
+    virtual void on_ready(Interest) {}
+    virtual void on_completed(Operation&) {}  ///< the block is the owner's to give back
+    /// Something above threw out of a callback; the socket ends with this error.
+    virtual void on_thrown(Error) {}
+
+protected:
+    ~EntryOwner() = default;
+};
+
+/// One descriptor in its backend.
+class Entry {
+public:
+    EntryOwner* owner() const { return owner_; }
+    void owner(EntryOwner* owner) { owner_ = owner; }
+
+protected:
+    Entry() = default;
+    ~Entry() = default;
+
+private:
+    EntryOwner* owner_ = nullptr;
+};
+
+/// Where a backend puts what happened; made by the worker, which calls the owners under its guard.
+class Completions {
+public:
+    virtual void accepted(Entry& entry, Descriptor descriptor, const Address& peer) = 0;
+    virtual void accept_failed(Entry& entry, Error error) = 0;
+    virtual void received(Entry& entry, Slice slice) = 0;
+    virtual void receive_end(Entry& entry) = 0;
+    virtual void receive_failed(Entry& entry, Error error) = 0;
+    virtual void ready(Entry& entry, Interest interest) = 0;
+    /// Of a closed entry, the block goes back to the pool.
+    virtual void completed(Entry& entry, Operation& operation) = 0;
+
+protected:
+    ~Completions() = default;
+};
+
+struct ListenOptions {
+    int backlog = 4096;
+    bool share_port = true;  ///< SO_REUSEPORT: one listening socket per worker
+};
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    virtual const char* name() const = 0;
+    /// What can fail at start.
+    virtual Result<void> start() { return {}; }
+
+    // Descriptors: by default the system's sockets.
+    virtual Result<Descriptor> open_listening(const Address& address, ListenOptions options);
+    virtual Result<Descriptor> open_stream(const Address& peer);
+    virtual Result<Address> local_address(const Descriptor& descriptor);
+
+    /// Takes a descriptor in; the entry is the backend's until close() or leave().
+    virtual Result<Entry*> enter(Descriptor owned, EntryOwner& owner) = 0;
+    /// Gives the descriptor back, deregistered. Requires that nothing is in flight: see cancel.
+    virtual Descriptor leave(Entry& entry) = 0;
+    virtual const Descriptor& descriptor(const Entry& entry) const = 0;
+
+    virtual void arm_accept(Entry& entry, bool armed) = 0;
+    virtual void arm_receive(Entry& entry, std::size_t credit_bytes) = 0;  ///< replaces the credit; 0 disarms
+    virtual void arm_poll(Entry& entry, Interest interest) = 0;
+
+    /// Done, or pending: then it comes as Completions::completed.
+    virtual std::optional<Completion> submit(Entry& entry, Operation& operation) = 0;
+    /// Its completion still comes, with what was taken and ECANCELED if it was not whole.
+    virtual void cancel(Operation& operation) = 0;
+    /// Ends our direction (a stream's shutdown for writing).
+    virtual Result<void> finish(Entry& entry) = 0;
+    /// Cuts the link to the owner; `reset` drops what the peer has not got yet.
+    virtual void close(Entry& entry, bool reset) = 0;
+
+    /// Blocks until something happens, or wake(), or that time has passed.
+    virtual void wait(std::chrono::nanoseconds at_most) = 0;
+    /// Reports what happened. Entries closed meanwhile stay valid until free_closed().
+    virtual void dispatch(Completions& completions) = 0;
+    /// True while something is left that dispatch() would report without another wait.
+    virtual bool has_ready() const = 0;
+    /// At the end of a turn.
+    virtual void free_closed() = 0;
+    /// Thread: any. Makes a wait() return, this one or the next.
+    virtual void wake() noexcept = 0;
+};
+
+/// The base of backends that are told of readiness (epoll, poll, kqueue, a user's own): it does the system
+/// calls and remembers readiness, so that edge-triggered and level-triggered sources look alike. What is left
+/// is four calls.
+class ReadinessBackend : public Backend {
+public:
+    ReadinessBackend();
+    ~ReadinessBackend() override;
+
+    /// Most that one entry receives a turn while others are ready, and when it is alone.
+    static constexpr std::size_t turn_bytes_max = 16 * 1024, alone_bytes_max = 256 * 1024;
+    static constexpr std::size_t accepts_per_turn_max = 16;
+    static constexpr std::size_t gather_max = 64;  ///< slices in one send
+
+    Result<Entry*> enter(Descriptor owned, EntryOwner& owner) final;
+    Descriptor leave(Entry& entry) final;
+    const Descriptor& descriptor(const Entry& entry) const final;
+    void arm_accept(Entry& entry, bool armed) final;
+    void arm_receive(Entry& entry, std::size_t credit_bytes) final;
+    void arm_poll(Entry& entry, Interest interest) final;
+    std::optional<Completion> submit(Entry& entry, Operation& operation) final;
+    void cancel(Operation& operation) final;
+    Result<void> finish(Entry& entry) final;
+    void close(Entry& entry, bool reset) final;
+    void wait(std::chrono::nanoseconds at_most) final;
+    void dispatch(Completions& completions) final;
+    bool has_ready() const final { return !ready_.empty(); }
+    void free_closed() final;
+
+protected:
+    /// Collects what `poll_ready` saw.
+    class Ready {
+    public:
+        /// `ended`: hung up or failed, so that reads must go on until they say so.
+        void add(int number, Interest interest, bool ended = false);
+
+    private:
+        friend class ReadinessBackend;
+        explicit Ready(ReadinessBackend& backend) : backend_(backend) {}
+        ReadinessBackend& backend_;
+    };
+
+    /// Reports readiness of `number` from now on (edges are enough); called again when the interest grows.
+    virtual Result<void> watch(int number, Interest interest, bool is_new) = 0;
+    virtual void forget(int number) = 0;
+    virtual void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) = 0;
+
+private:
+    struct Watched;
+    static Watched& watched(Entry& entry);
+    void queue(Watched& entry);
+    void step(Watched& entry, std::size_t bytes_max, Completions& completions);
+    void accept(Watched& entry, Completions& completions);
+    void receive(Watched& entry, std::size_t bytes_max, Completions& completions);
+    void end_operation(Watched& entry, Completions& completions);
+    bool send(Watched& entry, Operation& operation);
+    bool connected(Watched& entry, Operation& operation);
+    bool wait_writable(Watched& entry, Operation& operation);
+
+    std::vector<Watched*> by_number_;
+    std::vector<Watched*> ready_, stepping_;  ///< entries that can go on without another wait
+    std::vector<Watched*> closed_;
+    std::vector<std::unique_ptr<Watched[]>> blocks_;
+    Watched* free_ = nullptr;
+};
+
+}  // namespace penstock::events

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/events/backend.hpp>
+
+#include <array>
+
+namespace penstock::events {
+
+/// epoll(7), edge-triggered; wakes by an eventfd.
+class EpollBackend final : public ReadinessBackend {
+public:
+    const char* name() const override { return "epoll"; }
+    Result<void> start() override;
+    void wake() noexcept override;
+
+private:
+    Result<void> watch(int number, Interest interest, bool is_new) override;
+    void forget(int number) override;
+    void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) override;
+
+    Descriptor epoll_, wake_;
+};
+
+}  // namespace penstock::events

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/address.hpp>
+#include <penstock/events/backend.hpp>
+#include <penstock/events/descriptor.hpp>
+
+// The system's sockets: all are non-blocking and closed on exec; streams have TCP_NODELAY.
+
+namespace penstock::events::detail {
+
+Result<Descriptor> open_listening(const Address& address, ListenOptions options);
+Result<Descriptor> open_stream(const Address& peer);
+Result<void> connect(int number, const Address& peer);
+Result<Descriptor> accept(int number, Address& peer);
+Result<Address> local_address(int number);
+/// The coming close drops what is queued and resets the connection.
+void reset_on_close(int number);
+
+}  // namespace penstock::events::detail

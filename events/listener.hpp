@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/events/event_socket.hpp>
+#include <penstock/events/tcp_socket.hpp>
+#include <penstock/events/timer_wheel.hpp>
+#include <penstock/events/worker.hpp>
+
+namespace penstock::events {
+
+/// A listening socket of one worker. When descriptors run out it pauses for 100 ms and goes on: what waits in
+/// the accept queue is not lost. Thread, owner: its worker.
+class Listener final : public EventSocket, Deadline {
+public:
+    static constexpr std::chrono::milliseconds pause{100};
+
+    Listener(Worker& worker, MakeHandler make) : EventSocket(worker), make_(std::move(make)) {}
+
+    Result<void> start(const Address& address, ListenOptions options = {});
+    /// Where it listens, the port included that the system chose.
+    const Address& address() const { return address_; }
+    /// Empties the accept queue, then ends.
+    void close() { drain(); }
+    void abort() override { end(); }
+    /// Stops accepting for a while; connections wait in the system's queue.
+    void ready_to_accept(bool is);
+
+    std::uint64_t accepted() const { return accepted_; }
+
+private:
+    void drain() override;
+    void on_accepted(Descriptor descriptor, const Address& peer) override;
+    void on_accept_failed(Error error) override;
+    void on_due() override;
+    void last_round();
+
+    MakeHandler make_;
+    Address address_;
+    std::uint64_t accepted_ = 0, accepted_before_ = 0;
+    bool is_ready_ = true;
+    bool is_closing_ = false;
+};
+
+}  // namespace penstock::events

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <penstock/core/assert.hpp>
+#include <penstock/core/logger.hpp>
+#include <penstock/events/backend/epoll.hpp>
+#include <penstock/events/cpus.hpp>
+#include <penstock/events/reactor.hpp>
+#include <penstock/events/signal.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <pthread.h>
+
+namespace penstock::events {
+namespace {
+
+constexpr std::chrono::hours long_wait{1};
+
+void pin_to(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+}
+
+Result<std::unique_ptr<Backend>> make_backend(const ReactorSettings& settings) {
+    std::unique_ptr<Backend> out;
+    if (settings.make_backend != nullptr)
+        out = settings.make_backend();
+    else if (settings.backend == "auto" || settings.backend == "epoll")
+        out = std::make_unique<EpollBackend>();
+    else
+        return fail(Error(core::Domain::settings, 1, "no such backend: write auto or epoll"));
+    if (auto started = out->start(); !started) return fail(started);
+    return out;
+}
+
+}  // namespace
+
+struct Reactor::State {
+    /// One worker's thread, and what others may read of it.
+    struct Host {
+        unsigned index = 0;
+        int cpu = 0;
+        std::thread thread;
+        WorkerGauges gauges;
+        Inbox* inbox = nullptr;  // known before any set-up runs
+        std::uint32_t epoch = 0;
+        // The worker's own:
+        bool drains = false;
+        TimePoint cut_at;
+        std::size_t to_drain = 0;
+        Stopped stopped;
+    };
+    /// Rides in the reply lane: a stop is never refused.
+    struct Stop final : Reply {
+        Stop(Host& h, std::chrono::nanoseconds d) : host(h), deadline(d) { run = &execute; }
+        static void execute(Reply& reply, Worker* worker);
+        Host& host;
+        std::chrono::nanoseconds deadline;
+    };
+
+    explicit State(Reactor& r) : reactor(r) {}
+    void main(Host& host, const SetUp& set_up);
+    Result<std::unique_ptr<Worker>> make_worker(Host& host);
+    void serve(Host& host, Worker& worker);
+    /// Waits until all threads have come so far; false when one has failed.
+    bool meet(std::size_t& counter, Result<void> outcome);
+    void send_stop(std::chrono::nanoseconds deadline);
+    Stopped join();
+
+    Reactor& reactor;
+    ReactorSettings settings;
+    std::unique_ptr<core::Logger> own_logger;
+    core::Logger* logger = nullptr;
+    core::SystemClock clock;
+    core::KernelRandom random;
+    std::map<std::size_t, const void*> lent;
+    std::map<std::size_t, std::shared_ptr<const void>> lent_shared;
+
+    std::mutex lock;
+    std::condition_variable changed;
+    std::vector<std::unique_ptr<Host>> hosts;
+    std::size_t made = 0, set_up_done = 0, ended = 0;
+    Error first_error;
+};
+
+Reactor::Reactor(ReactorSettings settings) : state_(std::make_unique<State>(*this)) {
+    state_->logger = settings.logger;
+    if (settings.logger == nullptr) {
+        state_->own_logger = std::make_unique<core::Logger>();
+        state_->logger = state_->own_logger.get();
+    }
+    state_->settings = std::move(settings);
+}
+
+Reactor::~Reactor() { stop(std::chrono::nanoseconds(0)); }
+
+core::Logger& Reactor::logger() { return *state_->logger; }
+
+void Reactor::State::Stop::execute(Reply& reply, Worker* worker) {
+    const std::unique_ptr<Stop> stop(static_cast<Stop*>(&reply));
+    if (worker == nullptr) return;
+    auto& host = stop->host;
+    const auto cut_at = worker->now() + stop->deadline;
+    if (std::exchange(host.drains, true)) {
+        host.cut_at = std::min(host.cut_at, cut_at);
+        return;
+    }
+    host.cut_at = cut_at;
+    host.to_drain = worker->sockets();
+    worker->drain();
+}
+
+Result<std::unique_ptr<Worker>> Reactor::State::make_worker(Host& host) {
+    auto backend = make_backend(settings);
+    if (!backend) return fail(backend);
+    auto worker = std::make_unique<Worker>(Worker::Parts{
+        .index = host.index,
+        .reactor = &reactor,
+        .backend = std::move(*backend),
+        .clock = &clock,
+        .random = &random,
+        .log = &logger->open("worker " + std::to_string(host.index), clock),
+        .gauges = &host.gauges,
+    });
+    host.inbox = &worker->inbox();
+    host.epoch = worker->inbox().epoch();
+    for (const auto& [type, object] : lent) worker->lend_index(type, object);
+    for (const auto& [type, object] : lent_shared) worker->lend_index(type, object.get());
+    return worker;
+}
+
+bool Reactor::State::meet(std::size_t& counter, Result<void> outcome) {
+    std::unique_lock held(lock);
+    if (!outcome && !first_error) first_error = outcome.error();
+    ++counter;
+    changed.notify_all();
+    changed.wait(held, [&] { return counter == hosts.size(); });
+    return !first_error;
+}
+
+void Reactor::State::main(Host& host, const SetUp& set_up) {
+    const auto thread_name = "worker " + std::to_string(host.index);
+    ::pthread_setname_np(::pthread_self(), thread_name.c_str());
+    Signals::block({SIGPIPE});
+    if (settings.pin) pin_to(host.cpu);
+    auto worker = make_worker(host);
+    if (meet(made, worker ? Result<void>() : fail(worker))) {
+        Result<void> outcome;
+        {
+            const core::Home::Entered entered(worker->get());
+            try {
+                outcome = set_up(**worker);
+            } catch (...) {
+                (*worker)->caught("set-up");
+                outcome = fail(Error::os(EFAULT, "the set-up threw"));
+            }
+        }
+        if (meet(set_up_done, outcome)) serve(host, **worker);
+    }
+    if (worker) {
+        auto& log = (*worker)->log();
+        worker->reset();
+        logger->close(log);
+    }
+    const std::lock_guard held(lock);
+    ++ended;
+    changed.notify_all();
+}
+
+void Reactor::State::serve(Host& host, Worker& worker) {
+    while (!host.drains) worker.turn(long_wait);
+    while (!worker.is_drained() && worker.now() < host.cut_at) worker.turn(host.cut_at - worker.now());
+    const auto cut = worker.cut();
+    host.stopped = {host.to_drain - std::min(cut, host.to_drain), cut};
+}
+
+Result<void> Reactor::start_set_up(SetUp set_up) {
+    auto& state = *state_;
+    PENSTOCK_ASSERT(state.ended ==
+                    state.hosts.size());  // a stopped one may be started again, a running one not
+    state.join();
+    const auto plan = plan_cpus(state.settings.workers);
+    auto& log = state.logger->open("reactor", state.clock);
+    log.info("starting", {"workers", plan.cpus.size()}, {"why", plan.why});
+    state.logger->close(log);
+    state.made = state.set_up_done = state.ended = 0;
+    state.first_error = {};
+    state.hosts.clear();
+    for (const int cpu : plan.cpus) {
+        auto host = std::make_unique<State::Host>();
+        host->index = static_cast<unsigned>(state.hosts.size());
+        host->cpu = cpu;
+        state.hosts.push_back(std::move(host));
+    }
+    const auto shared = std::make_shared<const SetUp>(std::move(set_up));
+    for (auto& host : state.hosts)
+        host->thread = std::thread([&state, at = host.get(), shared] { state.main(*at, *shared); });
+    {
+        std::unique_lock held(state.lock);
+        state.changed.wait(held, [&] {
+            return state.set_up_done == state.hosts.size() || state.ended == state.hosts.size();
+        });
+        if (!state.first_error) return {};
+    }
+    wait();
+    return fail(state.first_error);
+}
+
+void Reactor::State::send_stop(std::chrono::nanoseconds deadline) {
+    for (auto& host : hosts)
+        if (host->inbox != nullptr) host->inbox->reply(host->epoch, *new Stop(*host, deadline));
+}
+
+Stopped Reactor::State::join() {
+    Stopped out;
+    for (auto& host : hosts) {
+        if (host->thread.joinable()) host->thread.join();
+        out.drained += host->stopped.drained;
+        out.cut += host->stopped.cut;
+    }
+    return out;
+}
+
+void Reactor::stop_soon(std::chrono::nanoseconds deadline) { state_->send_stop(deadline); }
+
+Stopped Reactor::stop(std::chrono::nanoseconds deadline) {
+    stop_soon(deadline);
+    return wait();
+}
+
+Stopped Reactor::wait() {
+    PENSTOCK_ASSERT(Worker::current() == nullptr);  // a worker cannot wait for itself: stop_soon
+    std::unique_lock held(state_->lock);
+    state_->changed.wait(held, [&] { return state_->ended == state_->hosts.size(); });
+    return state_->join();
+}
+
+namespace {
+
+/// SIGINT and SIGTERM belong to worker 0 while a `run` lasts.
+class BlockedSignals {
+public:
+    BlockedSignals() {
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &before_);
+        Signals::block({SIGINT, SIGTERM});
+    }
+    ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    BlockedSignals(const BlockedSignals&) = delete;
+    BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+Result<void> listen_to_signals(Worker& worker, std::move_only_function<void(int)> on_signal) {
+    auto signals = std::make_unique<Signals>(worker, std::move(on_signal));
+    if (auto started = signals->start({SIGINT, SIGTERM}); !started) return started;
+    static_cast<void>(signals.release());  // the worker's from here on
+    return {};
+}
+
+}  // namespace
+
+int Reactor::run_set_up(SetUp set_up) {
+    const BlockedSignals blocked;
+    const auto started = start_set_up([this, set_up = std::move(set_up)](Worker& worker) -> Result<void> {
+        if (auto outcome = set_up(worker); !outcome || worker.index() != 0) return outcome;
+        return listen_to_signals(worker, [this, first = true](int) mutable {
+            stop_soon(std::exchange(first, false) ? std::chrono::nanoseconds(drain_deadline)
+                                                  : std::chrono::nanoseconds(0));
+        });
+    });
+    if (!started) return complain(started.error());
+    wait();
+    return 0;
+}
+
+int Reactor::run_program(std::function<Task<int>(Worker&)> program) {
+    const BlockedSignals blocked;
+    constexpr int interrupted = 130;
+    int answer = 1;
+    // A coroutine's captures must outlive it: the program's are in `program`, this frame's are parameters.
+    auto body = [](Reactor& reactor, std::function<Task<int>(Worker&)>& run, Worker& worker,
+                   int& out) -> Task<> {
+        try {
+            out = co_await run(worker);
+        } catch (const std::exception& thrown) {
+            std::fprintf(stderr, "error: %s\n", thrown.what());
+        }
+        reactor.stop_soon(std::chrono::seconds(1));
+    };
+    const auto started = start_set_up([&](Worker& worker) -> Result<void> {
+        if (worker.index() != 0) return {};
+        worker.spawn(body(*this, program, worker, answer));
+        return listen_to_signals(worker, [&](int) {
+            answer = interrupted;
+            stop_soon(std::chrono::nanoseconds(0));
+        });
+    });
+    if (!started) return complain(started.error());
+    wait();
+    return answer;
+}
+
+void Reactor::lend_index(std::size_t type, const void* object) { state_->lent[type] = object; }
+
+void Reactor::lend_shared(std::size_t type, std::shared_ptr<const void> object) {
+    {
+        const std::lock_guard held(state_->lock);
+        state_->lent_shared[type] = object;
+    }
+    // Before start nobody listens; later each worker swaps it between two messages, and keeps it alive
+    // itself.
+    auto swap = [](Worker& worker, std::size_t index, std::shared_ptr<const Shared> held) {
+        worker.lend_shared(index, std::move(held));
+    };
+    std::ignore = post_all(swap, type, std::make_shared<const Shared>(Shared{std::move(object)}));
+}
+
+unsigned Reactor::workers() const { return static_cast<unsigned>(state_->hosts.size()); }
+
+Remote<Worker> Reactor::worker(unsigned index) {
+    PENSTOCK_ASSERT(index < workers());
+    auto& host = *state_->hosts[index];
+    if (host.inbox == nullptr) return {};
+    return {*host.inbox, host.epoch, {}};
+}
+
+Remote<Worker> Reactor::least_loaded() {
+    PENSTOCK_ASSERT(workers() > 0);
+    const auto least = std::ranges::min_element(state_->hosts, {}, [](const auto& host) {
+        return std::pair(host->gauges.load.load(std::memory_order_relaxed),
+                         host->gauges.sockets.load(std::memory_order_relaxed));
+    });
+    return worker((*least)->index);
+}
+
+Reactor::WorkerStatus Reactor::status(unsigned index) const {
+    const auto& host = *state_->hosts[index];
+    return {host.cpu, host.gauges.sockets.load(std::memory_order_relaxed),
+            host.gauges.load.load(std::memory_order_relaxed)};
+}
+
+}  // namespace penstock::events

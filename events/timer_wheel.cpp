@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <penstock/events/timer_wheel.hpp>
+
+#include <algorithm>
+#include <bit>
+
+namespace penstock::events {
+namespace {
+
+void reset(detail::DeadlineLink& list) { list.next_ = list.previous_ = &list; }
+
+}  // namespace
+
+TimerWheel::TimerWheel(TimePoint now) : now_(ticks(now)) {
+    for (auto& level : slots_)
+        for (auto& slot : level) reset(slot);
+    reset(due_);
+}
+
+TimerWheel::~TimerWheel() {
+    auto cancel_all = [](detail::DeadlineLink& list) {
+        while (list.next_ != &list) static_cast<Deadline*>(list.next_)->cancel();
+    };
+    for (auto& level : slots_)
+        for (auto& slot : level) cancel_all(slot);
+    cancel_all(due_);
+}
+
+void TimerWheel::append(detail::DeadlineLink& list, Deadline& deadline) {
+    deadline.previous_ = list.previous_;
+    deadline.next_ = &list;
+    list.previous_->next_ = &deadline;
+    list.previous_ = &deadline;
+}
+
+void TimerWheel::move_all(detail::DeadlineLink& from, detail::DeadlineLink& to) {
+    if (from.next_ == &from) return;
+    from.next_->previous_ = to.previous_;
+    to.previous_->next_ = from.next_;
+    from.previous_->next_ = &to;
+    to.previous_ = from.previous_;
+    reset(from);
+}
+
+void TimerWheel::arm(Deadline& deadline, TimePoint due) {
+    deadline.cancel();
+    deadline.tick_ = ticks(due + tick - std::chrono::nanoseconds(1));
+    deadline.tick_ = std::min(deadline.tick_, now_ + static_cast<std::uint64_t>(farthest / tick));
+    place(deadline);
+}
+
+void TimerWheel::place(Deadline& deadline) {
+    if (deadline.tick_ <= now_) return append(due_, deadline);
+    const auto highest = static_cast<unsigned>(std::bit_width(deadline.tick_ ^ now_) - 1);
+    const auto level = highest / digit_bits;
+    const auto slot = deadline.tick_ >> (level * digit_bits) & (slots - 1);
+    occupied_[level] |= std::uint64_t(1) << slot;
+    append(slots_[level][slot], deadline);
+}
+
+std::optional<TimePoint> TimerWheel::next() const {
+    if (has_due()) return TimePoint(tick * now_);
+    if (const auto first = next_slot()) return TimePoint(tick * *first);
+    return {};
+}
+
+std::optional<std::uint64_t> TimerWheel::next_slot() const {
+    for (unsigned level = 0; level < levels; ++level) {
+        if (occupied_[level] == 0) continue;
+        // Digits above this level equal now's; the slots up to now's digit are empty.
+        const auto shift = level * digit_bits;
+        const auto slot = static_cast<std::uint64_t>(std::countr_zero(occupied_[level]));
+        const auto above = now_ >> shift >> digit_bits << digit_bits << shift;
+        return above | slot << shift;
+    }
+    return {};
+}
+
+/// Moves down, or to due, what lies in the slots that `to` has reached.
+void TimerWheel::advance(std::uint64_t to) {
+    while (now_ < to) {
+        now_ = std::min(next_slot().value_or(to), to);
+        // From the top: what moves down may lie in a slot that has come up as well.
+        for (unsigned level = levels; level-- > 0;) {
+            const auto slot = now_ >> (level * digit_bits) & (slots - 1);
+            if ((occupied_[level] >> slot & 1) == 0) continue;
+            occupied_[level] &= ~(std::uint64_t(1) << slot);
+            detail::DeadlineLink moving;
+            reset(moving);
+            move_all(slots_[level][slot], moving);
+            while (moving.next_ != &moving) {
+                auto& deadline = *static_cast<Deadline*>(moving.next_);
+                deadline.cancel();
+                place(deadline);
+            }
+        }
+    }
+}
+
+std::size_t TimerWheel::run(TimePoint now, std::size_t most) {
+    if (!has_due() && ticks(now) <= now_) return 0;
+    if (!has_due()) advance(ticks(now));
+    std::size_t count = 0;
+    detail::DeadlineLink running;  // what is armed meanwhile waits for the next turn
+    reset(running);
+    move_all(due_, running);
+    while (running.next_ != &running && count < most) {
+        auto& deadline = *static_cast<Deadline*>(running.next_);
+        deadline.cancel();
+        ++count;
+        deadline.on_due();
+    }
+    if (running.next_ != &running) {  // back to the front
+        move_all(due_, running);
+        move_all(running, due_);
+    }
+    return count;
+}
+
+}  // namespace penstock::events

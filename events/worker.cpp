@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <penstock/core/assert.hpp>
+#include <penstock/events/listener.hpp>
+#include <penstock/events/tcp_socket.hpp>
+#include <penstock/events/worker.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+namespace penstock::events {
+
+namespace detail {
+
+std::size_t next_type_index() noexcept {
+    static std::atomic<std::size_t> next{0};
+    return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+void guarded(Worker& worker, void (*call)(void*), void* context) {
+    try {
+        call(context);
+    } catch (...) {
+        worker.caught("posted function");
+    }
+}
+
+void* find(Worker& worker, HandleTable::Handle handle) {
+    return handle.place == 0 ? &worker : worker.handles().find(handle);
+}
+
+Worker* current_worker_of(const Inbox* inbox, std::uint32_t epoch) {
+    auto* worker = Worker::current();
+    return worker != nullptr && &worker->inbox() == inbox && inbox->epoch() == epoch ? worker : nullptr;
+}
+
+Inbox& current_inbox() {
+    auto* worker = Worker::current();
+    PENSTOCK_ASSERT(worker != nullptr);  // call() answers to a worker: elsewhere, post
+    return worker->inbox();
+}
+
+}  // namespace detail
+
+/// Calls the owners; what one throws ends its own socket.
+class Worker::Dispatch final : public Completions {
+public:
+    explicit Dispatch(Worker& worker) : worker_(worker) {}
+
+    void accepted(Entry& entry, Descriptor descriptor, const Address& peer) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_accepted(std::move(descriptor), peer); });
+    }
+    void accept_failed(Entry& entry, Error error) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_accept_failed(error); });
+    }
+    void received(Entry& entry, Slice slice) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_received(std::move(slice)); });
+    }
+    void receive_end(Entry& entry) override {
+        tell(entry, [](EntryOwner& owner) { owner.on_receive_end(); });
+    }
+    void receive_failed(Entry& entry, Error error) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_receive_failed(error); });
+    }
+    void ready(Entry& entry, Interest interest) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_ready(interest); });
+    }
+    void completed(Entry& entry, Operation& operation) override {
+        if (entry.owner() == nullptr) return worker_.operations().give(operation);
+        tell(entry, [&](EntryOwner& owner) { owner.on_completed(operation); });
+    }
+
+private:
+    template <class F>
+    void tell(Entry& entry, F f) {
+        auto* owner = entry.owner();
+        if (owner == nullptr) return;
+        try {
+            f(*owner);
+        } catch (...) {
+            worker_.caught("socket handler");
+            if (entry.owner() != nullptr) entry.owner()->on_thrown(Error::os(EFAULT, "the handler threw"));
+        }
+    }
+    Worker& worker_;
+};
+
+/// A coroutine that nobody awaits.
+struct Worker::Spawned final : detail::TaskRoot {
+    explicit Spawned(Worker& worker) : TaskRoot(worker), next(worker.spawned_) {
+        if (next != nullptr) next->previous = this;
+        worker.spawned_ = this;
+    }
+    ~Spawned() override {
+        (previous != nullptr ? previous->next : worker().spawned_) = next;
+        if (next != nullptr) next->previous = previous;
+    }
+    void on_finished(std::exception_ptr thrown) override {
+        try {
+            if (thrown) std::rethrow_exception(thrown);
+        } catch (...) {
+            worker().caught("spawned task");
+        }
+        worker().bury(std::unique_ptr<Spawned>(this));
+    }
+    Spawned* next;
+    Spawned* previous = nullptr;
+};
+
+void Sleep::begin() { worker_.arm(*this, duration_); }
+
+Worker::Worker(Parts parts)
+    : index_(parts.index),
+      reactor_(parts.reactor),
+      clock_(*parts.clock),
+      random_(*parts.random),
+      log_(*parts.log),
+      backend_(std::move(parts.backend)),
+      inbox_(Inbox::open()),
+      now_(clock_.now()),
+      timers_(now_),
+      gauges_(*parts.gauges),
+      measured_from_(now_) {
+    inbox_.on_wake([](void* context) noexcept { static_cast<Backend*>(context)->wake(); }, backend_.get());
+}
+
+Worker::~Worker() {
+    const Entered entered(this);
+    cut();
+    while (spawned_ != nullptr) delete spawned_;
+    later_.clear();
+    free_ended();
+    locals_.clear();
+    free_ended();
+    while (sockets_ != nullptr) delete sockets_;
+    inbox_.close();
+    free_ended();
+    backend_->free_closed();
+}
+
+void Worker::missing_local(const char* type) {
+    std::fprintf(stderr, "penstock: no such local was lent or made in this worker: %s\n", type);
+    std::abort();
+}
+
+void Worker::lend_shared(std::size_t type, std::shared_ptr<const Shared> shared) {
+    locals_.lend_index(type, shared->object.get());
+    later([before = std::exchange(shared_[type], std::move(shared))] {});  // dies at the end of the turn
+}
+
+void Worker::caught(const char* where) noexcept {
+    try {
+        throw;
+    } catch (const std::exception& thrown) {
+        log_.error("exception caught", {"where", where}, {"what", thrown.what()});
+    } catch (...) {
+        log_.error("exception caught", {"where", where});
+    }
+}
+
+void Worker::add(EventSocket& socket) {
+    socket.next_ = sockets_;
+    if (sockets_ != nullptr) sockets_->previous_ = &socket;
+    sockets_ = &socket;
+    if (socket.counts_) gauges_.sockets.store(sockets() + 1, std::memory_order_relaxed);
+}
+
+void Worker::remove(EventSocket& socket) {
+    (socket.previous_ != nullptr ? socket.previous_->next_ : sockets_) = socket.next_;
+    if (socket.next_ != nullptr) socket.next_->previous_ = socket.previous_;
+    if (socket.counts_) gauges_.sockets.store(sockets() - 1, std::memory_order_relaxed);
+}
+
+Result<Listener*> Worker::open_listener(const Address& address, MakeHandler make) {
+    auto listener = std::make_unique<Listener>(*this, std::move(make));
+    if (auto started = listener->start(address); !started) return fail(started);
+    return listener.release();
+}
+
+TcpSocket& Worker::connect(const Address& peer, std::unique_ptr<SocketHandler> handler) {
+    auto* socket = new TcpSocket(*this, peer);
+    socket->connect(std::move(handler));
+    return *socket;
+}
+
+TcpSocket& Worker::adopt(Detached<TcpSocket> detached) {
+    auto* socket = new TcpSocket(*this, detached.peer());
+    socket->adopt(std::move(detached));
+    return *socket;
+}
+
+void Worker::spawn(Task<> task) { (new Spawned(*this))->start(std::move(task)); }
+
+bool Worker::has_work() const {
+    return backend_->has_ready() || timers_.has_due() || !later_.empty() || wakeups_.first != nullptr ||
+           !dirty_.empty() || !ended_.empty() || !graves_.empty() || inbox_.has_messages();
+}
+
+std::chrono::nanoseconds Worker::sleep_time(std::chrono::nanoseconds at_most) const {
+    if (has_work()) return {};
+    if (const auto next = timers_.next()) at_most = std::min<std::chrono::nanoseconds>(at_most, *next - now_);
+    return std::max(at_most, std::chrono::nanoseconds(0));
+}
+
+void Worker::turn(std::chrono::nanoseconds at_most) {
+    const Entered entered(this);
+    auto time = sleep_time(at_most);
+    const bool sleeps = time.count() > 0 && inbox_.go_to_sleep();
+    if (!sleeps) time = {};
+    const bool measures = sleeps && ++turns_ % 16 == 0;
+    const auto slept_from = measures ? clock_.now() : TimePoint();
+    backend_->wait(time);
+    if (sleeps) inbox_.awake();
+    now_ = clock_.now();
+    if (measures) slept_ += (now_ - slept_from) * 16;
+    Dispatch dispatch(*this);
+    backend_->dispatch(dispatch);
+    inbox_.run(*this, messages_per_turn_max);
+    timers_.run(now_, timers_per_turn_max);
+    run_deferred();
+    flush();
+    free_ended();
+    backend_->free_closed();
+    if (now_ - measured_from_ >= std::chrono::milliseconds(100)) measure_load();
+}
+
+void Worker::measure_load() {
+    const auto period = now_ - measured_from_;
+    const auto busy = std::max(period - slept_, decltype(period)(0));
+    const auto sample = static_cast<unsigned>(busy * 1000 / period);
+    gauges_.load.store((gauges_.load.load(std::memory_order_relaxed) * 3 + sample) / 4,
+                       std::memory_order_relaxed);
+    measured_from_ = now_;
+    slept_ = {};
+}
+
+void Worker::run_deferred() {
+    running_.swap(later_);
+    for (auto& task : running_) {
+        try {
+            task();
+        } catch (...) {
+            caught("later");
+        }
+    }
+    running_.clear();
+    for (std::size_t count = 0; wakeups_.first != nullptr && count < tasks_per_turn_max; ++count) {
+        auto* wakeup = wakeups_.first;
+        wakeup->unlink();
+        wakeup->root_->resume(wakeup->frame_);
+    }
+}
+
+void Worker::flush() {
+    flushing_.swap(dirty_);
+    for (auto* socket : flushing_) {
+        try {
+            socket->flush();
+        } catch (...) {
+            caught("socket handler");
+            socket->abort(Error::os(EFAULT, "the handler threw"));
+        }
+    }
+    flushing_.clear();
+}
+
+void Worker::free_ended() {
+    for (std::size_t i = 0; i < ended_.size(); ++i) {  // on_ended may end others
+        auto* socket = ended_[i];
+        try {
+            socket->on_ended();
+        } catch (...) {
+            caught("on_closed");
+        }
+    }
+    auto ended = std::move(ended_);
+    ended_.clear();
+    for (auto* socket : ended) delete socket;
+    ended.clear();
+    if (ended_.empty()) ended_ = std::move(ended);  // keeps its room
+    while (!graves_.empty()) {
+        const auto grave = graves_.back();
+        graves_.pop_back();
+        grave.bury(grave.dead);
+    }
+}
+
+void Worker::drain() {
+    const Entered entered(this);
+    is_draining_ = true;
+    for (auto* socket = sockets_; socket != nullptr; socket = socket->next_)
+        if (!socket->is_ended_) socket->drain();
+}
+
+std::size_t Worker::cut() {
+    const Entered entered(this);
+    std::size_t count = 0;
+    for (auto* socket = sockets_; socket != nullptr; socket = socket->next_) {
+        if (socket->is_ended_) continue;
+        if (socket->counts_) ++count;
+        socket->abort();
+    }
+    free_ended();
+    return count;
+}
+
+}  // namespace penstock::events

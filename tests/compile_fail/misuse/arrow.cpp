@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// refused: operator->|base operand
+#include <penstock/events/reactor.hpp>
+#include <penstock/events/tcp_socket.hpp>
+
+#include <string>
+#include <string_view>
+using namespace penstock;
+
+void f(Remote<TcpSocket> r) { r->close(); }
