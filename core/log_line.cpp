@@ -2,8 +2,6 @@
 #include <penstock/core/log_line.hpp>
 #include <penstock/core/value_text.hpp>
 
-#include <cstring>
-
 namespace penstock::core {
 namespace {
 
@@ -63,7 +61,7 @@ public:
     template <class T>
     T take() {
         T value{};
-        std::memcpy(&value, rest_.data(), sizeof value);
+        rest_.copy(reinterpret_cast<char*>(&value), sizeof value);
         rest_.remove_prefix(sizeof value);
         return value;
     }

@@ -64,7 +64,11 @@ public:
     } catch (...) {  // the disk is full, say
         return false;
     }
-    void flush() noexcept try { sink_->flush(); } catch (...) {
+    bool flush() noexcept try {
+        sink_->flush();
+        return true;
+    } catch (...) {
+        return false;
     }
 
 private:
@@ -79,8 +83,10 @@ private:
 struct Opened {
     std::unique_ptr<Log> log;
     bool closed = false;
-    std::uint64_t unwritten = 0, reported = 0;  // the log thread's
-    WallTime last{};                            // likewise: of the last line that was read
+    // The log thread's:
+    std::uint64_t unflushed = 0, unwritten = 0;  // lines that the sink holds, and that it has refused
+    std::uint64_t reporting = 0, reported = 0;   // losses that were told, and whose telling is out
+    WallTime last{};                             // of the last line that was read
 };
 
 }  // namespace
@@ -93,6 +99,7 @@ struct Logger::State final : LogGate {
     Opened* find_closed(const std::string& name);
     void drain(Opened& opened);
     void tell_lost(Opened& opened);
+    static void settle(Opened& opened, bool out);
 
     const LogSettings settings;
     Sink sink;  // the thread's, once it runs
@@ -209,7 +216,8 @@ void Logger::State::run() {
         lock.unlock();
 
         for (auto* opened : seen) drain(*opened);
-        sink.flush();
+        const bool out = sink.flush();
+        for (auto* opened : seen) settle(*opened, out);
 
         lock.lock();
         flushes_done = flushes;
@@ -225,7 +233,7 @@ void Logger::State::drain(Opened& opened) {
         line.clear();
         const auto head = append_log_line(line, record, log.name());
         opened.last = head.time;
-        if (!sink.write(head.level, head.time, line)) ++opened.unwritten;
+        ++(sink.write(head.level, head.time, line) ? opened.unflushed : opened.unwritten);
     }
     tell_lost(opened);
 }
@@ -237,7 +245,18 @@ void Logger::State::tell_lost(Opened& opened) {
     append_log_prefix(line, LogLevel::warn, opened.log->name());
     append_number(line, lost - opened.reported);
     line += " log lines were lost";
-    if (sink.write(LogLevel::warn, opened.last, line)) opened.reported = lost;
+    if (sink.write(LogLevel::warn, opened.last, line)) opened.reporting = lost;
+}
+
+/// After a flush. A sink that failed may still write what it holds: losses are told rather than missed.
+void Logger::State::settle(Opened& opened, bool out) {
+    if (out) {
+        opened.reported = opened.reporting;
+    } else {
+        opened.reporting = opened.reported;
+        opened.unwritten += opened.unflushed;
+    }
+    opened.unflushed = 0;
 }
 
 }  // namespace penstock::core

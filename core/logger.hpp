@@ -20,7 +20,8 @@ struct LogSettings {
 ///     2026-11-24T10:00:00.123Z info  worker 0: listening on=127.0.0.1:80 name="my node"
 ///
 /// Lines of one Log keep their order; those of different Logs are in order only by their times. A warning or
-/// an error is out at once, the rest within 50 ms. What can't be written counts as lost.
+/// an error wakes the log thread, the rest is out within 50 ms. What can't be written counts as lost; half a
+/// line of it may be in the file.
 ///
 /// Thread: synchronized. Its Logs die with it: it outlives the threads that log.
 class Logger {

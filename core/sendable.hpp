@@ -34,14 +34,18 @@ namespace detail {
 struct AnyMember {
     template <class T>
         requires(!std::is_reference_v<T>)
-    operator T() const;
+    operator T() const {
+        std::unreachable();
+    }
 };
 /// Converts to anything but a base of Whole: a struct with a base is told by counting with both.
 template <class Whole>
 struct AnyButBase {
     template <class T>
         requires(!std::is_reference_v<T> && !std::is_base_of_v<T, Whole>)
-    operator T() const;
+    operator T() const {
+        std::unreachable();
+    }
 };
 template <class T, class Any, std::size_t... I>
 constexpr bool takes(std::index_sequence<I...>) {

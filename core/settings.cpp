@@ -87,11 +87,11 @@ Result<void> SettingsSection::assign(std::size_t at, SettingValue value) const {
     }
     void* const member = member_(rows_, at, settings_);
     std::visit(
-        [&](auto&& held) {
-            using T = std::remove_cvref_t<decltype(held)>;
+        [&](auto& held) {
+            using T = std::remove_reference_t<decltype(held)>;
             *static_cast<T*>(member) = std::move(held);
         },
-        std::move(value));
+        value);
     return {};
 }
 

@@ -26,7 +26,7 @@ Error Framing::read(FieldId id, std::string_view value, bool is_http_1_0) {
         case FieldId::content_length: return read_length(value);
         case FieldId::transfer_encoding: return read_coding(value, is_http_1_0);
         case FieldId::connection: read_connection(value); return {};
-        case FieldId::upgrade: upgrade = true; return {};
+        case FieldId::upgrade: upgrade |= !value.empty(); return {};
         default: return {};
     }
 }
@@ -64,6 +64,10 @@ Error Framing::read_coding(std::string_view value, bool is_http_1_0) {
 }
 
 void Framing::read_connection(std::string_view value) {
+    if (value == "keep-alive") {  // as most clients say it
+        keep_alive = true;
+        return;
+    }
     while (!value.empty()) {
         const auto option = cut_element(value);
         if (equal_ignoring_case(option, "keep-alive"))

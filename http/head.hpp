@@ -56,7 +56,7 @@ public:
     bool keep_alive() const { return keep_alive_; }
     /// The client waits for "100 Continue" before it sends the body that it announced.
     bool expects_continue() const { return expects_continue_; }
-    /// There is an Upgrade field, and Connection names it; never in HTTP/1.0.
+    /// There is an Upgrade field with a value, and Connection names it; never in HTTP/1.0.
     bool wants_upgrade() const { return wants_upgrade_; }
 
     void rebase(const char* base) { fields_.rebase(base_ = base); }

@@ -19,7 +19,7 @@ struct Framing {
     bool close = false;               ///< Connection: close
     bool keep_alive = false;          ///< Connection: keep-alive
     bool upgrade_connection = false;  ///< Connection: upgrade
-    bool upgrade = false;             ///< there is an Upgrade field
+    bool upgrade = false;             ///< there is an Upgrade field that says to what
 
     /// Fields it doesn't know are passed over. `value` lies in its line: what stands around it, from the
     /// colon to the CR, is looked at, too. Errors of Domain::http: 400, or 501 for an unknown coding.

@@ -59,4 +59,5 @@ TEST_CASE("captures make a lambda stay where it is") {
     auto captures = [&n] { ++n; };
     CHECK_FALSE(core::Captureless<decltype(captures)>);
     CHECK(core::Captureless<decltype(&plain_function)>);
+    CHECK(plain_function(n) == n);
 }

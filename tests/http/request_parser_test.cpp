@@ -164,6 +164,7 @@ TEST_CASE("how long the connection lives") {
 
 TEST_CASE("an upgrade needs the field and the option, and HTTP/1.1") {
     CHECK(Parsed(GET "Upgrade: x\r\nConnection: keep-alive, upgrade\r\n\r\n").head.wants_upgrade());
+    CHECK_FALSE(Parsed(GET "Upgrade:\r\nConnection: upgrade\r\n\r\n").head.wants_upgrade());
     CHECK_FALSE(Parsed(GET "Upgrade: x\r\n\r\n").head.wants_upgrade());
     CHECK_FALSE(Parsed(GET "Connection: upgrade\r\n\r\n").head.wants_upgrade());
     CHECK_FALSE(Parsed("GET / HTTP/1.0\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").head.wants_upgrade());
