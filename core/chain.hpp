@@ -16,7 +16,9 @@ public:
           last_(std::exchange(other.last_, nullptr)),
           size_(std::exchange(other.size_, 0)) {}
     Chain& operator=(Chain&& other) noexcept;
-    ~Chain() { clear(); }
+    ~Chain() {
+        if (first_ != nullptr) clear();
+    }
 
     /// By reference; a slice that continues the last one is joined to it.
     void append(Slice slice);

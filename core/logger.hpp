@@ -9,7 +9,7 @@ namespace penstock::core {
 
 struct LogSettings {
     LogLevel level = LogLevel::info;
-    std::string file;                    ///< appended to; empty: standard error
+    std::string file{};                  ///< appended to; empty: standard error
     std::size_t ring_bytes = 64 * 1024;  ///< per Log, see LogRing for the limits
     std::size_t file_bytes_max = 0;      ///< a longer file becomes FILE.1 (file.1.log for file.log); 0: never
     std::size_t old_files_max = 5;       ///< of those, the rest is deleted

@@ -48,6 +48,15 @@ void Slice::keep(std::size_t count) {
     size_ = count;
 }
 
+bool Slice::extend(Bytes more) {
+    if (!is_alone()) return false;
+    auto* end = writable() + size_;
+    if (static_cast<std::size_t>(slab_->bytes() + slab_->capacity - end) < more.size()) return false;
+    std::memcpy(end, more.data(), more.size());
+    size_ += more.size();
+    return true;
+}
+
 Buffer Slice::own() && {
     if (is_alone() || empty()) return Buffer(std::move(*this));
     return Buffer::copy(*this);

@@ -41,6 +41,9 @@ public:
     Slice take(std::size_t count);
     void drop(std::size_t count);
     void keep(std::size_t count);  ///< cuts off what is behind
+    /// Copies `more` behind it, in place: when it is alone and its slab has the room. Else nothing, and
+    /// false.
+    bool extend(Bytes more);
 
     /// The slab itself when this is its only slice, else a copy.
     Buffer own() &&;

@@ -16,6 +16,10 @@ public:
 
     Listener(Worker& worker, MakeHandler make) : EventSocket(worker), make_(std::move(make)) {}
 
+    ~Listener() override {
+        if (tied_ != nullptr) *tied_ = nullptr;
+    }
+
     Result<void> start(const Address& address, ListenOptions options = {});
     /// Where it listens, the port included that the system chose.
     const Address& address() const { return address_; }
@@ -24,6 +28,10 @@ public:
     void abort() override { end(); }
     /// Stops accepting for a while; connections wait in the system's queue.
     void ready_to_accept(bool is);
+
+    /// `pointer` becomes null when this dies: for who keeps one, and outlives the worker's sockets. Undone by untie.
+    void tie(Listener*& pointer) { tied_ = &pointer; }
+    void untie() { tied_ = nullptr; }
 
     std::uint64_t accepted() const { return accepted_; }
 
@@ -37,6 +45,7 @@ private:
     MakeHandler make_;
     Address address_;
     std::uint64_t accepted_ = 0, accepted_before_ = 0;
+    Listener** tied_ = nullptr;
     bool is_ready_ = true;
     bool is_closing_ = false;
 };

@@ -52,7 +52,7 @@ public:
         return out;
     }
     void give(Operation& operation) {
-        operation.data.clear();
+        if (!operation.data.empty()) operation.data.clear();
         operation.next = free_;
         free_ = &operation;
     }

@@ -3,6 +3,7 @@
 #include <penstock/core/logger.hpp>
 #include <penstock/events/backend/epoll.hpp>
 #include <penstock/events/cpus.hpp>
+#include <penstock/events/detail/file_thread.hpp>
 #include <penstock/events/reactor.hpp>
 #include <penstock/events/signal.hpp>
 
@@ -84,6 +85,7 @@ struct Reactor::State {
     core::KernelRandom random;
     std::map<std::size_t, const void*> lent;
     std::map<std::size_t, std::shared_ptr<const void>> lent_shared;
+    detail::FileThread files;  // of events::File; lent like what users lend
 
     std::mutex lock;
     std::condition_variable changed;
@@ -99,6 +101,7 @@ Reactor::Reactor(ReactorSettings settings) : state_(std::make_unique<State>(*thi
         state_->logger = state_->own_logger.get();
     }
     state_->settings = std::move(settings);
+    lend(state_->files);
 }
 
 Reactor::~Reactor() { stop(std::chrono::nanoseconds(0)); }
@@ -227,6 +230,7 @@ Stopped Reactor::State::join() {
         out.drained += host->stopped.drained;
         out.cut += host->stopped.cut;
     }
+    files.stop();  // only now: the workers' last files are closed there
     return out;
 }
 

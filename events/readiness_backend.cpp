@@ -232,24 +232,30 @@ bool ReadinessBackend::wait_writable(Watched& entry, Operation& operation) {
     return true;
 }
 
+namespace {
+
+ssize_t send_gathered(int number, const Chain& data) {
+    std::array<Bytes, ReadinessBackend::gather_max> views;
+    std::array<iovec, ReadinessBackend::gather_max> pieces;
+    const auto count = data.views(views);
+    for (std::size_t i = 0; i < count; ++i)
+        pieces[i] = {const_cast<std::byte*>(views[i].data()), views[i].size()};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(number, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
 /// True when it is complete.
 bool ReadinessBackend::send(Watched& entry, Operation& operation) {
-    std::array<Bytes, gather_max> views;
-    std::array<iovec, gather_max> pieces;
+    const int number = entry.descriptor.number();
     while (!operation.data.empty()) {
-        const auto count = operation.data.views(views);
-        ssize_t sent = 0;
-        if (count == 1) {
-            sent = ::send(entry.descriptor.number(), views[0].data(), views[0].size(),
-                          MSG_NOSIGNAL | MSG_DONTWAIT);
-        } else {
-            for (std::size_t i = 0; i < count; ++i)
-                pieces[i] = {const_cast<std::byte*>(views[i].data()), views[i].size()};
-            msghdr message{};
-            message.msg_iov = pieces.data();
-            message.msg_iovlen = count;
-            sent = ::sendmsg(entry.descriptor.number(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
+        const auto& first = operation.data.front();
+        const auto sent = first.size() == operation.data.size()
+                              ? ::send(number, first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                              : send_gathered(number, operation.data);
         if (sent >= 0) {
             operation.data.drop(static_cast<std::size_t>(sent));
             operation.done.bytes += static_cast<std::size_t>(sent);

@@ -32,22 +32,4 @@ void TaskRoot::destroy() {
         task_ = Task<>(nullptr);
 }
 
-void Wakeup::schedule() {
-    auto& wakeups = root_->worker().wakeups_;
-    previous_ = wakeups.last;
-    *wakeups.last = this;
-    wakeups.last = &next_;
-}
-
-void Wakeup::unlink() {
-    if (previous_ == nullptr) return;
-    *previous_ = next_;
-    if (next_ != nullptr)
-        next_->previous_ = previous_;
-    else
-        root_->worker().wakeups_.last = previous_;
-    next_ = nullptr;
-    previous_ = nullptr;
-}
-
 }  // namespace penstock::events::detail

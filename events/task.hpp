@@ -3,6 +3,7 @@
 
 #include <penstock/core/assert.hpp>
 #include <penstock/core/result.hpp>
+#include <penstock/events/deferred.hpp>
 
 #include <concepts>
 #include <coroutine>
@@ -131,39 +132,22 @@ private:
     bool is_doomed_ = false;
 };
 
-/// A waiting coroutine that was told to go on: resumed by its worker later in the same turn. Leaves the list
-/// when it dies.
-class Wakeup {
+/// A waiting coroutine that was told to go on: resumed by its worker later in the same turn.
+class Wakeup : Deferred {
 public:
-    Wakeup() = default;
-    Wakeup(const Wakeup&) = delete;
-    Wakeup& operator=(const Wakeup&) = delete;
-
     void waits(TaskRoot& root, std::coroutine_handle<> frame) {
         root_ = &root;
         frame_ = frame;
     }
     bool is_waiting() const { return root_ != nullptr; }
     /// Requires is_waiting().
-    void schedule();
-
-protected:
-    ~Wakeup() { unlink(); }
+    void schedule() { defer(root_->worker()); }
 
 private:
-    friend class penstock::events::Worker;
-    void unlink();
+    void on_deferred() override { root_->resume(frame_); }
 
     TaskRoot* root_ = nullptr;
     std::coroutine_handle<> frame_;
-    Wakeup* next_ = nullptr;
-    Wakeup** previous_ = nullptr;
-};
-
-/// Coroutines to be resumed, oldest first.
-struct Wakeups {
-    Wakeup* first = nullptr;
-    Wakeup** last = &first;
 };
 
 template <class T>
@@ -222,7 +206,7 @@ public:
     }
     Awaitable(const Awaitable&) = delete;
     Awaitable& operator=(const Awaitable&) = delete;
-    ~Awaitable() {
+    ~Awaitable() override {
         if (answer_ != nullptr) answer_->awaitable_ = nullptr;
     }
 

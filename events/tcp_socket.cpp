@@ -238,6 +238,10 @@ void TcpSocket::sent(Operation& operation) {
     if (leaving_ != nullptr) return leave();
     if (done.error) return fail_with(done.error);
     if (!out_.empty()) mark_dirty();
+    if (done.bytes > 0) {
+        handler_->on_sent(*this);
+        if (is_ended()) return;
+    }
     tell_writable();
     finish_now();
 }

@@ -34,6 +34,8 @@ public:
     /// After a write that answered `wait`: what is queued fell below the low mark. While ready_to_write is
     /// set: now.
     virtual void on_writable(TcpSocket&) {}
+    /// The kernel took bytes: see bytes_out and unsent_bytes.
+    virtual void on_sent(TcpSocket&) {}
     /// The peer finished its direction. Ours is still open; the default closes it.
     virtual void on_end(TcpSocket&);
     /// The worker drains: finish what runs. The default closes.

@@ -194,7 +194,7 @@ TcpSocket& Worker::adopt(Detached<TcpSocket> detached) {
 void Worker::spawn(Task<> task) { (new Spawned(*this))->start(std::move(task)); }
 
 bool Worker::has_work() const {
-    return backend_->has_ready() || timers_.has_due() || !later_.empty() || wakeups_.first != nullptr ||
+    return backend_->has_ready() || timers_.has_due() || !later_.empty() || deferred_.first != nullptr ||
            !dirty_.empty() || !ended_.empty() || !graves_.empty() || inbox_.has_messages();
 }
 
@@ -246,10 +246,14 @@ void Worker::run_deferred() {
         }
     }
     running_.clear();
-    for (std::size_t count = 0; wakeups_.first != nullptr && count < tasks_per_turn_max; ++count) {
-        auto* wakeup = wakeups_.first;
-        wakeup->unlink();
-        wakeup->root_->resume(wakeup->frame_);
+    for (std::size_t count = 0; deferred_.first != nullptr && count < tasks_per_turn_max; ++count) {
+        auto* deferred = deferred_.first;
+        deferred->cancel();
+        try {
+            deferred->on_deferred();
+        } catch (...) {
+            caught("deferred");
+        }
     }
 }
 

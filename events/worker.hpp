@@ -188,7 +188,7 @@ public:
 private:
     friend class EventSocket;
     friend class TcpSocket;
-    friend class detail::Wakeup;
+    friend class Deferred;
     class Dispatch;
     struct Spawned;
     struct Grave {
@@ -223,7 +223,7 @@ private:
     OperationPool operations_;
     Locals locals_;
     std::vector<std::move_only_function<void()>> later_, running_;
-    detail::Wakeups wakeups_;
+    DeferredList deferred_;
     std::vector<TcpSocket*> dirty_, flushing_;
     std::vector<EventSocket*> ended_;
     std::vector<Grave> graves_;

@@ -4,6 +4,7 @@
 #include <penstock/http/field_scanner.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 namespace penstock::http {
 namespace {
@@ -24,29 +25,50 @@ Error bad_value(char found) {
     return bad("control character in a field");
 }
 
-/// `name` is lower case letters and dashes, so a bit makes tokens comparable: no other tchar becomes one.
-bool is_name(const char* token, std::string_view name) {
-    unsigned differs = 0;
-    for (std::size_t at = 0; at < name.size(); ++at)
-        differs |= static_cast<unsigned char>(token[at] | 0x20) ^ static_cast<unsigned char>(name[at]);
-    return differs == 0;
+/// Eight bytes of a token in lower case, for comparison with letters and dashes: no other tchar becomes one.
+std::uint64_t lower_word(const char* token) {
+    std::uint64_t out;
+    std::memcpy(&out, token, sizeof out);
+    return out | 0x2020202020202020;
+}
+std::uint32_t lower_half(const char* token) {
+    std::uint32_t out;
+    std::memcpy(&out, token, sizeof out);
+    return out | 0x20202020;
 }
 
-FieldId recognize(const char* token, std::size_t bytes) {
+/// `name` in lower case, of letters and dashes, has just as many bytes as the token. Words overlap at the
+/// end.
+template <std::size_t N>
+FieldId known(const char* token, const char (&name)[N], FieldId id) {
+    constexpr std::size_t bytes = N - 1;
+    if constexpr (bytes < 8) {
+        const bool same = lower_half(token) == lower_half(name) &&
+                          lower_half(token + bytes - 4) == lower_half(name + bytes - 4);
+        return same ? id : FieldId::unknown;
+    } else {
+        bool same = lower_word(token) == lower_word(name);
+        if constexpr (bytes > 16) same = same && lower_word(token + 8) == lower_word(name + 8);
+        same = same && lower_word(token + bytes - 8) == lower_word(name + bytes - 8);
+        return same ? id : FieldId::unknown;
+    }
+}
+
+inline FieldId recognize(const char* token, std::size_t bytes) {
     switch (bytes) {
-        case 4: return is_name(token, "host") ? FieldId::host : FieldId::unknown;
-        case 6: return is_name(token, "expect") ? FieldId::expect : FieldId::unknown;
-        case 7: return is_name(token, "upgrade") ? FieldId::upgrade : FieldId::unknown;
-        case 10: return is_name(token, "connection") ? FieldId::connection : FieldId::unknown;
-        case 14: return is_name(token, "content-length") ? FieldId::content_length : FieldId::unknown;
-        case 17: return is_name(token, "transfer-encoding") ? FieldId::transfer_encoding : FieldId::unknown;
+        case 4: return known(token, "host", FieldId::host);
+        case 6: return known(token, "expect", FieldId::expect);
+        case 7: return known(token, "upgrade", FieldId::upgrade);
+        case 10: return known(token, "connection", FieldId::connection);
+        case 14: return known(token, "content-length", FieldId::content_length);
+        case 17: return known(token, "transfer-encoding", FieldId::transfer_encoding);
         default: return FieldId::unknown;
     }
 }
 
 }  // namespace
 
-void FieldScanner::add(const char* base, const char* value_end, Fields& out) const {
+inline void FieldScanner::add(const char* base, const char* value_end, Fields& out) const {
     const char* const name = base + line_;
     const char* value = name + name_bytes_ + 1;
     while (value != value_end && detail::is_space(*value)) ++value;
@@ -64,7 +86,7 @@ Result<std::size_t> FieldScanner::scan(std::string_view seen, Section limits, Fi
     const char* at = base + scanned_;
     for (;;) {
         if (name_bytes_ == 0) {
-            at = detail::skip(at, end, detail::token_char);
+            at = detail::skip_name(at, end);
             const auto bytes = static_cast<std::size_t>(at - base) - line_;
             if (bytes > name_bytes_max) return fail(too_large("field name too long"));
             if (at == end) break;

@@ -28,7 +28,8 @@ struct RequestParser::Window {
 };
 
 Result<std::size_t> RequestParser::parse(std::string_view seen, RequestHead& head) {
-    head.rebase(seen.data());
+    const char* const base = seen.data();
+    head.rebase(base);
     if (state_ != State::fields) {
         const auto line_end = request_line(seen, head);
         if (!line_end || *line_end == 0) return line_end;
@@ -78,7 +79,7 @@ inline Error RequestParser::read_start(Window& window) {
 inline Error RequestParser::read_method(Window& window, RequestHead& head) {
     const char* const begin = window.base + line_;
     const bool is_get = window.at == begin && window.left() >= 4 && std::memcmp(begin, "GET ", 4) == 0;
-    window.at = is_get ? begin + 3 : detail::skip(window.at, window.end, detail::token_char);
+    window.at = is_get ? begin + 3 : detail::skip_name(window.at, window.end);
     const std::string_view text(begin, static_cast<std::size_t>(window.at - begin));
     if (text.size() > limits_->method_bytes_max) return refused("method too long", 501);
     if (window.left() == 0) return {};
@@ -93,7 +94,7 @@ inline Error RequestParser::read_method(Window& window, RequestHead& head) {
 
 inline Error RequestParser::read_target(Window& window, RequestHead& head) {
     if (state_ == State::path) {
-        window.at = detail::skip(window.at, window.end, detail::path_char);
+        window.at = detail::skip_path(window.at, window.end);
         if (window.left() == 0) return {};
         head.path_.bytes = window.offset() - head.path_.at;
         if (*window.at == '?') {
@@ -103,7 +104,7 @@ inline Error RequestParser::read_target(Window& window, RequestHead& head) {
         }
     }
     if (state_ == State::query) {
-        window.at = detail::skip(window.at, window.end, detail::query_char);
+        window.at = detail::skip_query(window.at, window.end);
         if (window.left() == 0) return {};
         head.query_.bytes = window.offset() - head.query_.at;
     }

@@ -41,7 +41,8 @@ void ReplyHead::clear() {
 
 Result<std::size_t> ResponseParser::parse(std::string_view seen, Method request, ReplyHead& head) {
     if (state_ == State::start) head.clear();
-    head.rebase(seen.data());
+    const char* const base = seen.data();
+    head.rebase(base);
     if (state_ != State::fields) {
         const auto line_end = status_line(seen, head);
         if (!line_end || *line_end == 0) return line_end;

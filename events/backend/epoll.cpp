@@ -32,12 +32,15 @@ void EpollBackend::forget(int number) { ::epoll_ctl(epoll_.number(), EPOLL_CTL_D
 void EpollBackend::poll_ready(std::chrono::nanoseconds at_most, Ready& ready) {
     std::array<epoll_event, 256> events;
     int count = 0;
-    if (at_most.count() == 0) {
-        count = ::epoll_wait(epoll_.number(), events.data(), events.size(), 0);
-    } else {
+    if (at_most.count() > 0 && has_pwait2_) {
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
         const timespec time{seconds.count(), (at_most - seconds).count()};
         count = ::epoll_pwait2(epoll_.number(), events.data(), events.size(), &time, nullptr);
+        if (count < 0 && errno == ENOSYS) has_pwait2_ = false;
+    }
+    if (at_most.count() == 0 || !has_pwait2_) {  // before Linux 5.11: whole milliseconds, rounded up
+        const auto time = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
+        count = ::epoll_wait(epoll_.number(), events.data(), events.size(), static_cast<int>(time));
     }
     PENSTOCK_ASSERT(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; ++i) {

@@ -20,6 +20,7 @@ private:
     void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) override;
 
     Descriptor epoll_, wake_;
+    bool has_pwait2_ = true;
 };
 
 }  // namespace penstock::events

@@ -177,7 +177,7 @@ TEST_CASE("the same echo runs on epoll, with many bytes and many connections") {
     std::vector<std::thread> clients;
     std::atomic<int> same = 0;
     for (int i = 0; i < 8; ++i)
-        clients.emplace_back([&] {
+        clients.emplace_back([&, i] {
             test::LoopbackClient client(server.port);
             const std::string text(200'000, static_cast<char>('a' + i));
             std::thread writer([&] {

@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/version.hpp>
 
+#include <cstdio>
+#include <exception>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
+#include "commands.hpp"
+
 int main(int argc, char** argv) {
-    CLI::App app("penstock: node daemons", "penstock");
+    constexpr int usage = 2;
+    CLI::App app("Node daemons that talk to each other and to browsers", "penstock");
     app.set_version_flag("--version", std::string("penstock ") + penstock::core::version());
-    app.require_subcommand(0);
+    app.require_subcommand(1);
+    penstock::tool::Run run;
+    penstock::tool::add_echo(app, run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        return app.exit(error) == 0 ? 0 : usage;
     }
-    return 0;
+    try {
+        return run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "error: %s\n", error.what());
+        return 1;
+    }
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/affine.hpp>
+#include <penstock/events/listener.hpp>
+#include <penstock/net/pipeline/pipeline.hpp>
+
+#include <functional>
+
+namespace penstock::net {
+
+/// Accepts TCP connections on one worker and gives each a pipeline, which `fill` fills from left to right.
+/// Owner: you (`worker.make_local`); its connections outlive it. Thread: its worker's.
+class TcpServer : core::Affine {
+public:
+    using Fill = std::move_only_function<void(Pipeline&)>;
+
+    TcpServer(Worker& worker, const Address& address, Fill fill)
+        : worker_(worker), address_(address), fill_(std::make_shared<Fill>(std::move(fill))) {}
+    ~TcpServer();
+
+    Result<void> start();
+    /// Where it listens; after start with the port that the system chose.
+    const Address& address() const { return address_; }
+    /// No new connections.
+    void close();
+
+private:
+    Worker& worker_;
+    Address address_;
+    std::shared_ptr<Fill> fill_;
+    events::Listener* listener_ = nullptr;
+};
+
+}  // namespace penstock::net
