@@ -5,9 +5,9 @@ namespace penstock::events {
 
 class Worker;
 
-/// Something that its worker does later in the same turn (or in the next, when that step is over): behind all events and
-/// messages of this turn, before the output is flushed. Inside its owner: no allocation; it is cancelled when it dies.
-/// Thread: its worker's.
+/// Something that its worker does later in the same turn (or in the next, when that step is over): behind all
+/// events and messages of this turn, before the output is flushed. Inside its owner: no allocation; it is
+/// cancelled when it dies. Thread: its worker's.
 class Deferred {
 public:
     Deferred() = default;

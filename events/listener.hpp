@@ -29,7 +29,8 @@ public:
     /// Stops accepting for a while; connections wait in the system's queue.
     void ready_to_accept(bool is);
 
-    /// `pointer` becomes null when this dies: for who keeps one, and outlives the worker's sockets. Undone by untie.
+    /// `pointer` becomes null when this dies: for who keeps one, and outlives the worker's sockets. Undone by
+    /// untie.
     void tie(Listener*& pointer) { tied_ = &pointer; }
     void untie() { tied_ = nullptr; }
 

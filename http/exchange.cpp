@@ -246,6 +246,11 @@ void Exchange::run_route() {
             if (!is_started_) fail(500, Error::os(EPROTO, "the handler returned without an answer"));
         } else if (const auto* coroutine = std::get_if<RouteEntry::CoroutineCall>(&route_->call)) {
             task_.start((*coroutine)(*this));
+        } else if (const auto* simple = std::get_if<RouteEntry::SimpleCall>(&route_->call)) {
+            auto* processor = worker_.find_local<proc::Processor>();
+            if (processor == nullptr) return fail(500, Error::os(ENOTSUP, "no Processor was lent"));
+            const auto posted = simple->post(*this, *processor);
+            if (posted != Posted::ok) fail(503, proc::error(posted));
         } else {
             handler_ = std::get<RouteEntry::FactoryCall>(route_->call)(*this);
             if (handler_ == nullptr) return fail(500, Error::os(EPROTO, "the factory made no handler"));
@@ -306,6 +311,7 @@ void Exchange::give_piece() {
 void Exchange::writable_again() {
     if (source_ == nullptr || !source_->is_writable()) return;
     writer_.give(true);
+    if (room_listener_ != nullptr) room_listener_->defer(worker_);
     settle();
 }
 
@@ -348,6 +354,7 @@ void Exchange::clear() {
     pieces_.clear();
     response_.clear();
     left_to_write_.reset();
+    room_listener_ = nullptr;
     error_ = {};
     body_bytes_max_ = 0;
     is_started_ = is_finished_ = is_cut_ = is_closed_ = false;

@@ -4,6 +4,7 @@
 #include <penstock/core/affine.hpp>
 #include <penstock/core/chain.hpp>
 #include <penstock/core/field.hpp>
+#include <penstock/events/deferred.hpp>
 #include <penstock/events/remote.hpp>
 #include <penstock/events/task.hpp>
 #include <penstock/events/worker.hpp>
@@ -98,6 +99,9 @@ public:
     Awaitable<std::optional<Slice>> read();
     /// There is room to write.
     Awaitable<bool> writable();
+    /// For who writes from outside of handlers: deferred whenever there is room again. Null: nobody.
+    void on_room(events::Deferred* listener) { room_listener_ = listener; }
+    bool is_writable() const { return is_open() && source_->is_writable(); }
     bool is_open() const { return source_ != nullptr && !is_cut_; }
     bool is_started() const { return is_started_; }
     bool is_finished() const { return is_finished_; }
@@ -180,6 +184,7 @@ private:
     RouteTask task_;
     events::Answer<std::optional<Slice>> reader_;
     events::Answer<bool> writer_;
+    events::Deferred* room_listener_ = nullptr;
     std::uint64_t body_bytes_max_ = 0;
     std::optional<std::uint64_t> left_to_write_;
     std::uint32_t place_ = 0;

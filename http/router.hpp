@@ -4,6 +4,7 @@
 #include <penstock/core/affine.hpp>
 #include <penstock/events/task.hpp>
 #include <penstock/http/exchange.hpp>
+#include <penstock/proc/processor.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -31,12 +32,32 @@ concept Factory = requires(H& h, Exchange& x) {
     { h(x) } -> std::convertible_to<std::unique_ptr<Handler>>;
 };
 
+/// May block: runs in the processor, on the queue beside the worker. It captures nothing, gets the whole
+/// request as its own, and never sees an Exchange.
+template <class H>
+concept Simple = core::Captureless<H> && requires(H& h, Request r, proc::Queue& q) {
+    { h(std::move(r), q) } -> std::same_as<Response>;
+};
+
+namespace detail {
+/// A simple handler on its way to a queue.
+template <class H>
+struct SimpleHandler {
+    H call;
+    static constexpr bool sendable = true;  // it is captureless
+};
+}  // namespace detail
+
 /// What one route does, and its limits.
 struct RouteEntry {
     using PlainCall = std::move_only_function<void(Exchange&) const>;
     using CoroutineCall = std::move_only_function<Task<>(Exchange&) const>;
     using FactoryCall = std::move_only_function<std::unique_ptr<Handler>(Exchange&) const>;
-    std::variant<PlainCall, CoroutineCall, FactoryCall> call;
+    /// Sends the request to the processor, whose answer comes back by itself.
+    struct SimpleCall {
+        std::move_only_function<Posted(Exchange&, proc::Processor&) const> post;
+    };
+    std::variant<PlainCall, CoroutineCall, FactoryCall, SimpleCall> call;
     bool streams = false;  ///< the body comes in pieces
     bool encrypted_only = false;
     std::uint64_t body_bytes_max = 0;
@@ -83,6 +104,13 @@ public:
     Route on(Method method, std::string_view pattern, H handler) {
         return add(method, pattern, entry_of(std::move(handler), false));
     }
+    /// In the Processor that was lent to the worker. Later requests of the connection wait for the answer; a
+    /// full queue is 503, a throw 500. When the client leaves first, the answer is dropped.
+    template <class H>
+        requires Simple<H>
+    Route simple(Method method, std::string_view pattern, H handler) {
+        return add(method, pattern, simple_entry_of(handler));
+    }
     /// The body, and the response, in pieces.
     template <class H>
         requires Coroutine<H> || Factory<H>
@@ -116,6 +144,24 @@ private:
         out.body_bytes_max = streams ? stream_bytes_max : body_bytes_max;
         return out;
     }
+    template <class H>
+    static RouteEntry simple_entry_of(H handler) {
+        RouteEntry out;
+        out.body_bytes_max = body_bytes_max;
+        out.call = RouteEntry::SimpleCall{[handler](Exchange& exchange, proc::Processor& processor) {
+            auto job = [](proc::Queue& queue, detail::SimpleHandler<H> simple, Request request) {
+                return simple.call(std::move(request), queue);
+            };
+            auto answer = [](Exchange& waiting, Result<Response> response) {
+                if (!response) return waiting.fail(simple_status(response.error()), response.error());
+                waiting.send(std::move(*response));
+            };
+            return processor.run_then(exchange.remote(), answer, job, detail::SimpleHandler<H>{handler},
+                                      exchange.request());
+        }};
+        return out;
+    }
+    static int simple_status(const Error& error) { return proc::is(error, proc::Code::thrown) ? 500 : 503; }
     Route add(Method method, std::string_view pattern, RouteEntry entry);
     const RouteEntry* find(Exchange& exchange) const;
 

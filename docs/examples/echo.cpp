@@ -11,7 +11,7 @@ struct Meter {  // one per worker; worker 0 keeps the total
     void report(Worker& worker) {
         auto add = [](Worker& first, std::uint64_t n) {
             first.local<Meter>().total += n;
-        };                                                                         // captures nothing
+        };  // captures nothing
         if (worker.reactor().worker(0).post(add, bytes) == Posted::ok) bytes = 0;  // full: next time
         if (worker.index() == 0) worker.log().info("echoed", {"bytes", total});
     }

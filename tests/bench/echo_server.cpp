@@ -19,6 +19,10 @@ struct Echo final : events::SocketHandler {
 int main(int argc, char** argv) {
     const auto address = Address::parse("127.0.0.1:" + std::string(argc > 1 ? argv[1] : ""));
     if (!address) return complain(address.error());
-    return Reactor({.workers = 1}).run(
-        [](Worker& worker, Address at) { return worker.listen(at, [](TcpSocket&) { return std::make_unique<Echo>(); }); }, *address);
+    return Reactor({.workers = 1})
+        .run(
+            [](Worker& worker, Address at) {
+                return worker.listen(at, [](TcpSocket&) { return std::make_unique<Echo>(); });
+            },
+            *address);
 }

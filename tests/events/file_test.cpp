@@ -136,7 +136,9 @@ Names everywhere(Scenario scenario) {
     in_simulation(simulated.path(), scenario);
     const auto names = names_in(real.path());
     CHECK(names == names_in(simulated.path()));
-    for (const auto& name : names) CHECK(content(real.file(name)) == content(simulated.file(name)));
+    for (const auto& name : names)
+        if (std::filesystem::is_regular_file(real.file(name)))
+            CHECK(content(real.file(name)) == content(simulated.file(name)));
     return names;
 }
 
@@ -463,6 +465,7 @@ TEST_CASE("only regular files are opened, and a FIFO without a writer keeps nobo
             CHECK(told.error.message().starts_with("open"));
             CHECK(told.reads == 0);
         }
+        std::filesystem::remove(folder + "/fifo");
     });
 }
 
@@ -490,18 +493,19 @@ TEST_CASE("a file that may not grow any further fails by 'write', and is gone") 
 
 TEST_CASE("a file that dies without commit leaves nothing, whatever is in flight") {
     const auto names = everywhere([](Worker& worker, std::string folder) -> Task<> {
-        for (int i = 0; i < 50; ++i) {
+        for (int i = 0; i < 60; ++i) {
+            const int pieces = i % 7;
             Told told;
             auto file = std::make_unique<File>(worker, told);
-            if (i % 2 == 1) file->create(folder + "/file" + std::to_string(i));
-            for (int n = 0; n < i % 7; ++n) file->write(text_slice(pattern(50'000)));
-            if (i % 3 == 0) co_await told.until([&] { return told.written > 0 || told.is_over(); });
+            if (i % 10 != 0) file->create(folder + "/file" + std::to_string(i));
+            for (int n = 0; n < pieces; ++n) file->write(text_slice(pattern(50'000)));
+            if (i % 3 == 0 && pieces > 0)
+                co_await told.until([&] { return told.written > 0 || told.is_over(); });
             file.reset();
             const auto written = told.written, failed = told.failed;
             co_await worker.sleep(1ms);
             CHECK(told.written == written);
             CHECK(told.failed == failed);
-            if (i % 3 == 0 && i % 2 == 1) ++i;
         }
     });
     CHECK(names.empty());

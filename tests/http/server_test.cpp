@@ -9,77 +9,13 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <support/http_site.hpp>
 
 using namespace penstock;
 using namespace penstock::events;
+using namespace penstock::test;
 
 namespace {
-
-/// A client that sends text and collects what comes, in the simulation.
-struct Client final : SocketHandler {
-    explicit Client(std::string text) : request(std::move(text)) {}
-    void on_connected(TcpSocket& s) override {
-        socket = &s;
-        if (!request.empty()) std::ignore = s.write(Bytes(request));
-    }
-    void on_read(TcpSocket&, Slice piece) override { *got += piece.text(); }
-    void on_end(TcpSocket& s) override {
-        *ended = true;
-        s.close();
-    }
-    void on_closed(TcpSocket&, Error e) override {
-        socket = nullptr;
-        *ended = true;
-        *error = e;
-    }
-    std::string request;
-    TcpSocket* socket = nullptr;
-    std::shared_ptr<std::string> got = std::make_shared<std::string>();
-    std::shared_ptr<bool> ended = std::make_shared<bool>(false);
-    std::shared_ptr<Error> error = std::make_shared<Error>();
-};
-
-struct Talk {
-    std::string got;
-    bool ended;
-    Error error;
-};
-
-/// A server on a simulated host.
-struct Site {
-    explicit Site(std::function<void(http::Router&, Worker&)> routes, std::uint64_t seed = 1,
-                  Faults faults = {}, http::ServerSettings settings = {})
-        : sim(seed, faults), worker(sim.add_host()), client_worker(sim.add_host()) {
-        const core::Home::Entered entered(&worker);
-        auto router = std::make_shared<http::Router>();
-        routes(*router, worker);
-        auto& server = worker.make_local<http::Server>(worker, Address("10.0.0.1:80"), router, settings);
-        REQUIRE(server.start());
-    }
-    Talk talk(const std::string& request, std::chrono::nanoseconds time = 5s) {
-        auto client = std::make_unique<Client>(request);
-        auto got = client->got;
-        auto ended = client->ended;
-        auto error = client->error;
-        client_worker.connect("10.0.0.1:80", std::move(client));
-        sim.run_for(time);
-        return {*got, *ended, *error};
-    }
-    Simulation sim;
-    Worker& worker;
-    Worker& client_worker;
-};
-
-std::string body_of(const std::string& response) {
-    const auto at = response.find("\r\n\r\n");
-    return at == std::string::npos ? "" : response.substr(at + 4);
-}
-std::string status_of(const std::string& response) { return response.substr(9, 3); }
-std::size_t count_of(const std::string& text, const std::string& part) {
-    std::size_t out = 0;
-    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++out;
-    return out;
-}
 
 void hello(http::Router& router, Worker&) {
     router.get("/hello/{name}", [](http::Exchange& e) { e.text("Hello, ", e.param("name"), "!\n"); });
@@ -269,7 +205,7 @@ TEST_CASE("a coroutine handler may wait; it dies when its client leaves") {
     CHECK(status_of(site.talk("GET /forgets HTTP/1.1\r\nHost: x\r\n\r\n").got) == "500");
     CHECK(alive == 0);
 
-    auto client = std::make_unique<Client>("GET /slow/3 HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto client = std::make_unique<HttpClient>("GET /slow/3 HTTP/1.1\r\nHost: x\r\n\r\n");
     auto& socket = site.client_worker.connect("10.0.0.1:80", std::move(client));
     site.sim.run_for(1s);
     CHECK(alive == 1);
@@ -364,7 +300,7 @@ TEST_CASE("an endless download stops when its reader does, and ends when it leav
         router.stream(http::Method::get, "/numbers",
                       [&](http::Exchange&) { return std::make_unique<Numbers>(&count, &ended); });
     });
-    auto client = std::make_unique<Client>("GET /numbers HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto client = std::make_unique<HttpClient>("GET /numbers HTTP/1.1\r\nHost: x\r\n\r\n");
     auto got = client->got;
     auto& socket = site.client_worker.connect("10.0.0.1:80", std::move(client));
     site.sim.run_for(1ms);
@@ -392,8 +328,8 @@ TEST_CASE("a drain answers what runs with Connection: close and lets idle connec
             e.text("done");
         });
     });
-    auto busy = std::make_unique<Client>("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    auto idle = std::make_unique<Client>("");
+    auto busy = std::make_unique<HttpClient>("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto idle = std::make_unique<HttpClient>("");
     auto got = busy->got;
     auto busy_ended = busy->ended, idle_ended = idle->ended;
     site.client_worker.connect("10.0.0.1:80", std::move(busy));

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/affine.hpp>
+#include <penstock/core/counter.hpp>
+#include <penstock/events/reactor.hpp>
+#include <penstock/http/router.hpp>
+#include <penstock/stream/key_table.hpp>
+#include <penstock/stream/rate_limit.hpp>
+#include <penstock/stream/service_settings.hpp>
+
+#include <memory>
+
+namespace penstock::stream {
+
+/// The encrypted side of a node's HTTP on one worker (docs/protocol.md, 1): handshakes at /enc_init,
+/// encrypted requests at /enc. What is inside is an ordinary exchange of the inner router, so a handler
+/// cannot tell; its peer has a node id when the client showed a certificate that counts.
+///
+/// Owner: the worker (make_local; found there by requests that arrive elsewhere). Lent to the worker
+/// beforehand: `const NodeKeys`. Thread: its worker's.
+class EncryptedHttp : core::Affine {
+public:
+    /// `workers`: of the reactor; the id of a key names its owner among them.
+    EncryptedHttp(Worker& worker, unsigned workers, std::shared_ptr<http::Router> inner,
+                  ServiceSettings settings = {});
+
+    /// Adds the routes of both paths; this outlives the router.
+    void add_to(http::Router& router);
+
+    KeyTable& keys() { return keys_; }
+    const ServiceSettings& settings() const { return settings_; }
+
+    struct Counters {
+        core::Counter handshakes, handshakes_refused, requests, requests_refused;
+    };
+    const Counters& counters() const { return counters_; }
+
+private:
+    void shake_hands(http::Exchange& exchange);
+    Task<> serve(http::Exchange& exchange);
+    /// Opens record 0 here, or at the key's owner.
+    Task<Result<OpenedRequest>> open(RoutedId key, Buffer message, Behind behind);
+    static Result<OpenedRequest> open_here(Worker& worker, Buffer message, Behind behind);
+    void refuse(http::Exchange& exchange, Error error);
+
+    Worker& worker_;
+    const ServiceSettings settings_;
+    std::shared_ptr<http::Router> inner_;
+    KeyTable keys_;
+    RateLimit handshakes_;
+    Counters counters_;
+};
+
+}  // namespace penstock::stream

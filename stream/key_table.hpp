@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/address.hpp>
+#include <penstock/core/affine.hpp>
+#include <penstock/core/crypto/code.hpp>
+#include <penstock/core/slice.hpp>
+#include <penstock/events/timer_wheel.hpp>
+#include <penstock/events/worker.hpp>
+#include <penstock/stream/ciphers.hpp>
+#include <penstock/stream/message_key.hpp>
+#include <penstock/stream/message_records.hpp>
+#include <penstock/stream/node_keys.hpp>
+#include <penstock/stream/replay_window.hpp>
+#include <penstock/stream/routed_id.hpp>
+#include <penstock/stream/server_handshake.hpp>
+#include <penstock/stream/service_settings.hpp>
+
+#include <cstring>
+#include <list>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+namespace penstock::stream {
+
+/// Record 0 of an encrypted request, opened by its key's owner, and all that the connection's worker needs to
+/// go on alone. Crosses threads.
+struct OpenedRequest {
+    Buffer plain{};
+    bool is_final = false;
+    MessageKey request_key{};
+    MessageKey response_key{};
+    Salt response_salt{};
+    std::uint64_t n = 0;
+    RoutedId key_id{};
+    std::optional<NodeId> node{};  ///< of the client's certificate
+    bool is_authenticated = false;
+    crypto::Code refused = crypto::Code::no_error;  ///< message 3 was not believed: answer 403, sealed
+    static constexpr bool sendable = true;
+};
+
+/// The request keys of one worker (docs/protocol.md, 1.6 to 1.9): each id names its owner, so there is no
+/// shared table. Owner: the worker (local). Thread: its own.
+class KeyTable : core::Affine {
+public:
+    KeyTable(Worker& worker, unsigned workers, const ServiceSettings& settings);
+    ~KeyTable();
+
+    /// An id whose owner is this worker.
+    RoutedId new_id() { return make_routed_id(worker_.random(), worker_.index(), workers_); }
+    unsigned owner(const RoutedId& id) const { return owner_of(id, workers_); }
+    unsigned workers() const { return workers_; }
+    /// Between message 2 and message 3. Error: rate_limited, this address has too many keys that nobody
+    /// vouches for.
+    Result<void> add(const RoutedId& id, FreshKey fresh, const Address& from);
+
+    /// Prefix and record 0 (docs/protocol.md, 1.5 and 1.7): key, replay window, message 3, tag, window, in
+    /// that order. Errors, for an answer in clear: protocol, key_unknown, handshake, replay, decrypt.
+    Result<OpenedRequest> open(Bytes prefix_and_record, Behind behind, const NodeKeys& keys);
+    void erase(const RoutedId& id);
+
+    /// What the sessions of a key are derived from. Null: it is gone.
+    const RequestKey* active(const RoutedId& id) const;
+    std::size_t size() const { return entries_.size(); }
+
+private:
+    struct Entry;
+    struct IdHash {
+        std::size_t operator()(const RoutedId& id) const {
+            std::size_t out;
+            std::memcpy(&out, id.data() + 4, sizeof out);
+            return out;
+        }
+    };
+    Result<void> activate(Entry& entry, Bytes message_3, const NodeKeys& keys,
+                          std::optional<ClientClaim>& claim, crypto::Code& refused);
+    void touch(Entry& entry);
+    void count_failure(Entry& entry);
+    void trust(Entry& entry, const ClientClaim& claim, const NodeKeys& keys);
+    void evict();
+
+    Worker& worker_;
+    const unsigned workers_;
+    const ServiceSettings& settings_;
+    std::unordered_map<RoutedId, std::unique_ptr<Entry>, IdHash> entries_;
+    std::list<Entry*> anonymous_;  // oldest first
+    std::unordered_map<std::uint64_t, std::size_t> anonymous_by_address_;
+    std::unordered_map<std::string, std::list<Entry*>> by_node_;  // oldest first
+};
+
+/// A worker's cryptographic tools.
+struct CryptoTools {
+    crypto::Algorithms algorithms;
+    Ciphers ciphers{algorithms};
+};
+
+}  // namespace penstock::stream

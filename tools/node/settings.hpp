@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/settings.hpp>
+#include <penstock/http/settings.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+// What the settings file of every Node may hold, beside the sections of its own program and [processor] (see
+// proc/settings.hpp). The command line wins over the file, the file over these defaults.
+
+namespace penstock::node {
+
+struct NodeSettings {
+    std::string listen = "127.0.0.1:8079";
+    std::uint32_t workers = 0;
+    std::string state{};
+    core::Milliseconds drain_time_max{30'000};
+};
+inline constexpr auto node_settings = core::table<NodeSettings>(
+    "node", {
+                {"listen",
+                 &NodeSettings::listen,
+                 {1, 128},
+                 core::at_start,
+                 "address and port for HTTP; port 0: any that is free"},
+                {"workers",
+                 &NodeSettings::workers,
+                 {0, 4096},
+                 core::at_start,
+                 "worker threads; 0: as many as the CPUs and the cgroup quota allow"},
+                {"state",
+                 &NodeSettings::state,
+                 {0, 4096},
+                 core::at_start,
+                 "folder for keys and sessions; empty: $STATE_DIRECTORY, else ~/.local/state/penstock"},
+                {"drain_time_max",
+                 &NodeSettings::drain_time_max,
+                 {0ms, 1h},
+                 core::at_start,
+                 "after SIGTERM, for what has begun to end by itself; the rest is cut"},
+            });
+
+struct AdminSettings {
+    std::string listen{};
+};
+inline constexpr auto admin_settings = core::table<AdminSettings>(
+    "admin", {
+                 {"listen",
+                  &AdminSettings::listen,
+                  {0, 128},
+                  core::at_start,
+                  "address and port for /, /healthz, /metrics and /status; empty: beside the routes while "
+                  "these are on a loopback address, else none; \"none\""},
+             });
+
+struct LogFileSettings {
+    std::string level = "info";
+    std::string file{};
+    core::ByteSize file_bytes_max = 64 * 1024 * 1024;
+    std::uint32_t old_files_max = 5;
+};
+inline constexpr auto log_settings = core::table<LogFileSettings>(
+    "log",
+    {
+        {"level",
+         &LogFileSettings::level,
+         {1, 16},
+         core::at_start,
+         "the least level that is written: debug, info, warn, error or off"},
+        {"file", &LogFileSettings::file, {0, 4096}, core::at_start, "is appended to; empty: standard error"},
+        {"file_bytes_max",
+         &LogFileSettings::file_bytes_max,
+         {0, std::uint64_t(1) << 40},
+         core::at_start,
+         "a longer file is renamed and a new one begun; 0B: never"},
+        {"old_files_max",
+         &LogFileSettings::old_files_max,
+         {0, 1000},
+         core::at_start,
+         "renamed files that are kept"},
+    });
+
+/// See http::Limits and http::ServerSettings.
+struct HttpSettings {
+    core::Milliseconds head_time_max = http::ServerSettings().head_time_max;
+    core::Milliseconds idle_time_max = http::ServerSettings().idle_time_max;
+    core::ByteSize request_line_bytes_max = http::Limits().request_line_bytes_max;
+    core::ByteSize fields_bytes_max = http::Limits().fields_bytes_max;
+    std::uint32_t fields_max = http::Limits().fields_max;
+    core::ByteSize trailers_bytes_max = http::Limits().trailers_bytes_max;
+    std::uint32_t trailers_max = http::Limits().trailers_max;
+
+    http::ServerSettings server() const;
+};
+inline constexpr auto http_settings =
+    core::table<HttpSettings>("http", {
+                                          {"head_time_max",
+                                           &HttpSettings::head_time_max,
+                                           {1ms, 1h},
+                                           core::at_start,
+                                           "from the first byte of a request's head to its last"},
+                                          {"idle_time_max",
+                                           &HttpSettings::idle_time_max,
+                                           {1ms, 24h},
+                                           core::at_start,
+                                           "a connection on which nothing moves longer is closed"},
+                                          {"request_line_bytes_max",
+                                           &HttpSettings::request_line_bytes_max,
+                                           {64, 1024 * 1024},
+                                           core::at_start,
+                                           "longest first line of a request; a longer one is 414"},
+                                          {"fields_bytes_max",
+                                           &HttpSettings::fields_bytes_max,
+                                           {64, 16 * 1024 * 1024},
+                                           core::at_start,
+                                           "all header fields of a request together; more is 431"},
+                                          {"fields_max",
+                                           &HttpSettings::fields_max,
+                                           {1, 65'536},
+                                           core::at_start,
+                                           "header fields of a request; more is 431"},
+                                          {"trailers_bytes_max",
+                                           &HttpSettings::trailers_bytes_max,
+                                           {0, 1024 * 1024},
+                                           core::at_start,
+                                           "all trailer fields of a request together; more is 431"},
+                                          {"trailers_max",
+                                           &HttpSettings::trailers_max,
+                                           {0, 4096},
+                                           core::at_start,
+                                           "trailer fields of a request; more is 431"},
+                                      });
+
+struct EventsSettings {
+    std::string backend = "auto";
+    bool pin = true;
+};
+inline constexpr auto events_settings = core::table<EventsSettings>(
+    "events",
+    {
+        {"backend", &EventsSettings::backend, {1, 16}, core::at_start, "what waits for I/O: auto or epoll"},
+        {"pin", &EventsSettings::pin, core::at_start, "each worker to its CPU"},
+    });
+
+}  // namespace penstock::node
