@@ -58,7 +58,7 @@ bool Slice::extend(Bytes more) {
 }
 
 Buffer Slice::own() && {
-    if (is_alone() || empty()) return Buffer(std::move(*this));
+    if (is_alone()) return Buffer(std::move(*this));
     return Buffer::copy(*this);
 }
 

@@ -70,6 +70,8 @@ Slice fitting(Slice read) {
 
 }  // namespace
 
+File::File(Worker& worker, FileHandler& handler) : worker_(worker), handler_(handler) {}
+
 File::~File() {
     if (flying_ != nullptr) flying_->owner = nullptr;
     if (idle_ != nullptr) dispose(worker_, std::move(idle_));

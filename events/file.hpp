@@ -55,7 +55,7 @@ public:
     /// unwritten() long before.
     static constexpr std::size_t unwritten_bytes_max = 64 * 1024 * 1024;
 
-    File(Worker& worker, FileHandler& handler) : worker_(worker), handler_(handler) {}
+    File(Worker& worker, FileHandler& handler);
     ~File();
 
     /// To be read. Anything but a regular file is refused.

@@ -34,6 +34,8 @@ void Inbox::close() {
     std::size_t most = cells;
     while (!run_cells(nullptr, end, most)) {
     }  // one that is reserved is published at once
+    while (repliers_.load(std::memory_order_acquire) != 0) {
+    }  // inside publish(): still to wake us
     take_replies();
     while (taken_ != nullptr) {
         auto& reply = *std::exchange(taken_, taken_->next);

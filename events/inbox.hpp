@@ -56,7 +56,7 @@ public:
     };
     /// Thread: any. A reserved cell must be published, soon.
     Reserved reserve(std::uint32_t epoch) {
-        auto end = end_.load(std::memory_order_relaxed);
+        auto end = end_.load(std::memory_order_acquire);  // before the epoch: see open()
         for (;;) {
             if ((end & closed_bit) != 0 || epoch_.load(std::memory_order_relaxed) != epoch)
                 return {Posted::stopped, nullptr, false};
@@ -65,22 +65,27 @@ public:
             const auto turn = cell.turn.load(std::memory_order_acquire);
             if (turn == at) {
                 if (end_.compare_exchange_weak(end, (at + 1) << flag_bits, std::memory_order_acq_rel,
-                                               std::memory_order_relaxed))
+                                               std::memory_order_acquire))
                     return {Posted::ok, &cell, (end & asleep_bit) != 0};
             } else if (turn < at) {
-                const auto now = end_.load(std::memory_order_relaxed);
+                const auto now = end_.load(std::memory_order_acquire);
                 if (now >> flag_bits == at) return {Posted::full, nullptr, false};
                 end = now;
             } else {
-                end = end_.load(std::memory_order_relaxed);
+                end = end_.load(std::memory_order_acquire);
             }
         }
     }
-    void publish(Cell& cell) {
-        cell.turn.store(cell.turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    /// Shows the cell, then wakes: a sender that loses its CPU to the worker must not keep it waiting.
+    void publish(const Reserved& reserved) noexcept {
+        auto& turn = reserved.cell->turn;
+        if (reserved.wake)
+            repliers_.fetch_add(1, std::memory_order_relaxed);  // close() sees it with the cell
+        turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        if (!reserved.wake) return;
+        wake_(wake_context_);
+        repliers_.fetch_sub(1, std::memory_order_release);
     }
-    /// Only between reserve() and publish(): the worker cannot end before the cell is published.
-    void wake() noexcept { wake_(wake_context_); }
     /// Thread: any. When the worker has stopped, the reply is run here at once, without one.
     void reply(std::uint32_t epoch, Reply& reply);
 

@@ -25,7 +25,13 @@ void Listener::ready_to_accept(bool is) {
 void Listener::on_accepted(Descriptor descriptor, const Address& peer) {
     ++accepted_;
     auto socket = std::make_unique<TcpSocket>(worker(), peer);
-    auto handler = make_(*socket);  // when it throws, the connection ends here
+    std::unique_ptr<SocketHandler> handler;
+    try {
+        handler = make_(*socket);
+    } catch (...) {  // it may have ended the socket before: then the worker knows it
+        socket.release()->abort();
+        throw;
+    }
     socket.release()->start(std::move(descriptor), std::move(handler));
 }
 

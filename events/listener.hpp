@@ -14,9 +14,12 @@ class Listener final : public EventSocket, Deadline {
 public:
     static constexpr std::chrono::milliseconds pause{100};
 
-    Listener(Worker& worker, MakeHandler make) : EventSocket(worker), make_(std::move(make)) {}
+    Listener(Worker& worker, MakeHandler make) : EventSocket(worker), make_(std::move(make)) {
+        worker.listens(1);
+    }
 
     ~Listener() override {
+        worker().listens(-1);
         if (tied_ != nullptr) *tied_ = nullptr;
     }
 

@@ -15,6 +15,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include <pthread.h>
@@ -73,7 +74,11 @@ struct Reactor::State {
     Result<std::unique_ptr<Worker>> make_worker(Host& host);
     void serve(Host& host, Worker& worker);
     /// Waits until all threads have come so far; false when one has failed.
-    bool meet(std::size_t& counter, Result<void> outcome);
+    struct Phase {
+        std::size_t count = 0;
+        bool has_failed = false;
+    };
+    bool meet(Phase& phase, Result<void> outcome);
     void send_stop(std::chrono::nanoseconds deadline);
     Stopped join();
 
@@ -87,10 +92,12 @@ struct Reactor::State {
     std::map<std::size_t, std::shared_ptr<const void>> lent_shared;
     detail::FileThread files;  // of events::File; lent like what users lend
 
-    std::mutex lock;
+    mutable std::mutex lock;  // of all below, and of lent_shared
     std::condition_variable changed;
     std::vector<std::unique_ptr<Host>> hosts;
-    std::size_t made = 0, set_up_done = 0, ended = 0;
+    std::atomic<std::size_t> serving{0};  // workers that have not drained
+    Phase made, set_up_done;
+    std::size_t ended = 0;
     Error first_error;
 };
 
@@ -112,7 +119,7 @@ void Reactor::State::Stop::execute(Reply& reply, Worker* worker) {
     const std::unique_ptr<Stop> stop(static_cast<Stop*>(&reply));
     if (worker == nullptr) return;
     auto& host = stop->host;
-    const auto cut_at = worker->now() + stop->deadline;
+    const auto cut_at = worker->in(stop->deadline);
     if (std::exchange(host.drains, true)) {
         host.cut_at = std::min(host.cut_at, cut_at);
         return;
@@ -134,20 +141,23 @@ Result<std::unique_ptr<Worker>> Reactor::State::make_worker(Host& host) {
         .log = &logger->open("worker " + std::to_string(host.index), clock),
         .gauges = &host.gauges,
     });
+    const std::lock_guard held(lock);
     host.inbox = &worker->inbox();
     host.epoch = worker->inbox().epoch();
     for (const auto& [type, object] : lent) worker->lend_index(type, object);
-    for (const auto& [type, object] : lent_shared) worker->lend_index(type, object.get());
+    for (const auto& [type, object] : lent_shared)  // held by the worker too: a later one replaces it there
+        worker->lend_shared(type, std::make_shared<const Shared>(Shared{object}));
     return worker;
 }
 
-bool Reactor::State::meet(std::size_t& counter, Result<void> outcome) {
+bool Reactor::State::meet(Phase& phase, Result<void> outcome) {
     std::unique_lock held(lock);
     if (!outcome && !first_error) first_error = outcome.error();
-    ++counter;
+    phase.has_failed = phase.has_failed || !outcome;
+    ++phase.count;
     changed.notify_all();
-    changed.wait(held, [&] { return counter == hosts.size(); });
-    return !first_error;
+    changed.wait(held, [&] { return phase.count == hosts.size(); });
+    return !phase.has_failed;  // of this phase: another worker may be in the next one already
 }
 
 void Reactor::State::main(Host& host, const SetUp& set_up) {
@@ -182,6 +192,11 @@ void Reactor::State::main(Host& host, const SetUp& set_up) {
 void Reactor::State::serve(Host& host, Worker& worker) {
     while (!host.drains) worker.turn(long_wait);
     while (!worker.is_drained() && worker.now() < host.cut_at) worker.turn(host.cut_at - worker.now());
+    --serving;
+    // The signals are worker 0's: it hears the second one as long as others drain.
+    constexpr std::chrono::nanoseconds look = std::chrono::milliseconds(20);
+    while (host.index == 0 && serving > 0 && worker.now() < host.cut_at)
+        worker.turn(std::min(look, host.cut_at - worker.now()));
     const auto cut = worker.cut();
     host.stopped = {host.to_drain - std::min(cut, host.to_drain), cut};
 }
@@ -195,22 +210,33 @@ Result<void> Reactor::start_set_up(SetUp set_up) {
     auto& log = state.logger->open("reactor", state.clock);
     log.info("starting", {"workers", plan.cpus.size()}, {"why", plan.why});
     state.logger->close(log);
-    state.made = state.set_up_done = state.ended = 0;
-    state.first_error = {};
-    state.hosts.clear();
+    std::vector<std::unique_ptr<State::Host>> hosts;
     for (const int cpu : plan.cpus) {
         auto host = std::make_unique<State::Host>();
-        host->index = static_cast<unsigned>(state.hosts.size());
+        host->index = static_cast<unsigned>(hosts.size());
         host->cpu = cpu;
-        state.hosts.push_back(std::move(host));
+        hosts.push_back(std::move(host));
     }
     const auto shared = std::make_shared<const SetUp>(std::move(set_up));
-    for (auto& host : state.hosts)
-        host->thread = std::thread([&state, at = host.get(), shared] { state.main(*at, *shared); });
     {
-        std::unique_lock held(state.lock);
+        std::unique_lock held(state.lock);  // no worker gets far before all have started
+        state.made = state.set_up_done = {};
+        state.ended = 0;
+        state.first_error = {};
+        state.hosts = std::move(hosts);
+        state.serving = state.hosts.size();
+        std::size_t started = 0;
+        try {
+            for (auto& host : state.hosts) {
+                host->thread = std::thread([&state, at = host.get(), shared] { state.main(*at, *shared); });
+                ++started;
+            }
+        } catch (const std::system_error& refused) {
+            state.first_error = Error::os(refused.code().value(), "start a worker's thread");
+            state.hosts.resize(started);
+        }
         state.changed.wait(held, [&] {
-            return state.set_up_done == state.hosts.size() || state.ended == state.hosts.size();
+            return state.set_up_done.count == state.hosts.size() || state.ended == state.hosts.size();
         });
         if (!state.first_error) return {};
     }
@@ -219,6 +245,7 @@ Result<void> Reactor::start_set_up(SetUp set_up) {
 }
 
 void Reactor::State::send_stop(std::chrono::nanoseconds deadline) {
+    const std::lock_guard held(lock);
     for (auto& host : hosts)
         if (host->inbox != nullptr) host->inbox->reply(host->epoch, *new Stop(*host, deadline));
 }
@@ -257,7 +284,17 @@ public:
         ::pthread_sigmask(SIG_BLOCK, nullptr, &before_);
         Signals::block({SIGINT, SIGTERM});
     }
-    ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    /// One that came too late to be heard was meant for this run: it does not end the process now.
+    ~BlockedSignals() {
+        sigset_t ours;
+        ::sigemptyset(&ours);
+        for (const int number : {SIGINT, SIGTERM})
+            if (::sigismember(&before_, number) == 0) ::sigaddset(&ours, number);
+        const timespec at_once{};
+        while (::sigtimedwait(&ours, nullptr, &at_once) > 0) {
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
     BlockedSignals(const BlockedSignals&) = delete;
     BlockedSignals& operator=(const BlockedSignals&) = delete;
 
@@ -299,6 +336,8 @@ int Reactor::run_program(std::function<Task<int>(Worker&)> program) {
             out = co_await run(worker);
         } catch (const std::exception& thrown) {
             std::fprintf(stderr, "error: %s\n", thrown.what());
+        } catch (...) {
+            std::fprintf(stderr, "error: the program threw\n");
         }
         reactor.stop_soon(std::chrono::seconds(1));
     };
@@ -330,25 +369,32 @@ void Reactor::lend_shared(std::size_t type, std::shared_ptr<const void> object) 
     std::ignore = post_all(swap, type, std::make_shared<const Shared>(Shared{std::move(object)}));
 }
 
-unsigned Reactor::workers() const { return static_cast<unsigned>(state_->hosts.size()); }
+unsigned Reactor::workers() const {
+    const std::lock_guard held(state_->lock);
+    return static_cast<unsigned>(state_->hosts.size());
+}
 
 Remote<Worker> Reactor::worker(unsigned index) {
-    PENSTOCK_ASSERT(index < workers());
+    const std::lock_guard held(state_->lock);
+    PENSTOCK_ASSERT(index < state_->hosts.size());
     auto& host = *state_->hosts[index];
     if (host.inbox == nullptr) return {};
     return {*host.inbox, host.epoch, {}};
 }
 
-Remote<Worker> Reactor::least_loaded() {
-    PENSTOCK_ASSERT(workers() > 0);
+unsigned Reactor::least_loaded_index() const {
+    const std::lock_guard held(state_->lock);
+    PENSTOCK_ASSERT(!state_->hosts.empty());
     const auto least = std::ranges::min_element(state_->hosts, {}, [](const auto& host) {
         return std::pair(host->gauges.load.load(std::memory_order_relaxed),
                          host->gauges.sockets.load(std::memory_order_relaxed));
     });
-    return worker((*least)->index);
+    return (*least)->index;
 }
 
 Reactor::WorkerStatus Reactor::status(unsigned index) const {
+    const std::lock_guard held(state_->lock);
+    PENSTOCK_ASSERT(index < state_->hosts.size());
     const auto& host = *state_->hosts[index];
     return {host.cpu, host.gauges.sockets.load(std::memory_order_relaxed),
             host.gauges.load.load(std::memory_order_relaxed)};

@@ -98,7 +98,8 @@ public:
     /// Before start and after stop it answers "stopped" to posts.
     Remote<Worker> worker(unsigned index);
     /// By busy time.
-    Remote<Worker> least_loaded();
+    Remote<Worker> least_loaded() { return worker(least_loaded_index()); }
+    unsigned least_loaded_index() const;
     /// Posts to every worker, or to none.
     template <class F, class... A>
         requires Crossing<F, Worker, A...>
@@ -124,8 +125,7 @@ public:
             else
                 detail::put_nothing(*cell.cell);
             auto* inbox = worker(i).inbox_;
-            if (cell.wake) inbox->wake();
-            inbox->publish(*cell.cell);
+            inbox->publish(cell);
         }
         return answer;
     }

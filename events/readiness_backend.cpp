@@ -274,7 +274,6 @@ bool ReadinessBackend::connected(Watched& entry, Operation& operation) {
     socklen_t size = sizeof error;
     if (::getsockopt(entry.descriptor.number(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
     if (error != 0) operation.done.error = Error::os(error, "connect");
-    entry.hung_up = false;  // an unconnected socket reports a hang-up
     return true;
 }
 

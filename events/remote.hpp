@@ -96,6 +96,16 @@ inline void put_nothing(Inbox::Cell& cell) {
     cell.run = [](Inbox::Cell&, Worker*) {};
 }
 
+/// Publishes a reserved cell at its end, also when a copy of an argument throws: then there is nothing in it.
+struct Publishing {
+    Inbox& inbox;
+    const Inbox::Reserved& reserved;
+    Publishing(Inbox& i, const Inbox::Reserved& r) : inbox(i), reserved(r) { put_nothing(*r.cell); }
+    ~Publishing() { inbox.publish(reserved); }
+    Publishing(const Publishing&) = delete;
+    Publishing& operator=(const Publishing&) = delete;
+};
+
 /// A call to another worker, and the node in which its answer rides back. Nobody touches the awaiting frame
 /// but its own worker: the link to it lies here.
 template <class T, class F, class R, class... A>
@@ -168,11 +178,10 @@ public:
         if (inbox_ == nullptr) return Posted::stopped;
         const auto reserved = inbox_->reserve(epoch_);
         if (reserved.posted != Posted::ok) return reserved.posted;
+        const detail::Publishing publishing(*inbox_, reserved);
         detail::fill(*reserved.cell,
                      detail::Posting<T, std::decay_t<F>, std::decay_t<A>...>{
                          handle_, f, std::tuple<std::decay_t<A>...>(std::forward<A>(args)...)});
-        if (reserved.wake) inbox_->wake();
-        inbox_->publish(*reserved.cell);
         return Posted::ok;
     }
 
@@ -196,10 +205,7 @@ public:
         detail::fill(*reserved.cell, detail::Outgoing<C>(call));
         // The answer must be linked before the owner can run: the cell is published when the awaitable
         // exists.
-        return Awaitable<R>(call->answer, [inbox = inbox_, cell = reserved.cell, wake = reserved.wake] {
-            if (wake) inbox->wake();
-            inbox->publish(*cell);
-        });
+        return Awaitable<R>(call->answer, [inbox = inbox_, reserved] { inbox->publish(reserved); });
     }
 
     /// The object, when called on its own worker and it still lives; else null. For late answers.

@@ -51,7 +51,8 @@ void TcpSocket::start(Descriptor descriptor, std::unique_ptr<SocketHandler> hand
     is_connected_ = true;
     if (handler_ == nullptr) return abort();  // refused
     arm_read();
-    if (wants_write_ || !out_.empty()) mark_dirty();
+    drain_due_ = worker().is_draining_;
+    if (wants_write_ || !out_.empty() || drain_due_) mark_dirty();
 }
 
 void TcpSocket::connect(std::unique_ptr<SocketHandler> handler) {
@@ -76,6 +77,7 @@ void TcpSocket::connected(Error error) {
     handler_->on_connected(*this);
     if (is_ended()) return;
     arm_read();
+    drain_due_ = worker().is_draining_;
     mark_dirty();
 }
 
@@ -107,7 +109,7 @@ void TcpSocket::mark_dirty() {
 }
 
 void TcpSocket::arm_read() {
-    if (entry_ == nullptr || !is_connected_ || read_ended_) return;
+    if (entry_ == nullptr || !is_connected_ || read_ended_ || leaving_ != nullptr) return;
     backend().arm_receive(*entry_, is_reading_ || is_closing_ ? credit_ : 0);
 }
 
@@ -155,7 +157,7 @@ void TcpSocket::fail_with(Error error) {
 
 void TcpSocket::on_ended() {
     out_.clear();
-    if (handler_ != nullptr && leaving_ == nullptr) handler_->on_closed(*this, error_);
+    if (handler_ != nullptr) handler_->on_closed(*this, error_);  // null: it left
 }
 
 void TcpSocket::idle_timeout(std::chrono::nanoseconds time) {
@@ -180,7 +182,7 @@ void TcpSocket::on_due() {
 
 void TcpSocket::on_received(Slice slice) {
     bytes_in_ += slice.size();
-    active_ = worker().now();
+    if (!is_closing_) active_ = worker().now();  // then only what the peer takes counts
     if (credit_ != no_limit) credit_ -= std::min(credit_, slice.size());
     if (is_closing_ || leaving_ != nullptr) return;
     handler_->on_read(*this, std::move(slice));
@@ -211,6 +213,10 @@ void TcpSocket::flush() {
         return connected(error_);
     }
     if (!is_connected_) return;
+    if (std::exchange(drain_due_, false) && !is_closing_) {
+        handler_->on_drain(*this);
+        if (is_ended()) return;
+    }
     if (leaving_ != nullptr) return sending_ == nullptr ? leave() : void();
     if (sending_ == nullptr && !out_.empty()) {
         sending_ = &worker().operations().take(Operation::Kind::send);
@@ -324,6 +330,7 @@ void TcpSocket::adopt(Detached<TcpSocket> from) {
     if (auto entered = enter(std::move(from.descriptor_)); !entered) return fail_with(entered.error());
     if (from.idle_.count() > 0) idle_timeout(from.idle_);
     arm_read();
+    drain_due_ = worker().is_draining_;
     mark_dirty();
     dynamic_cast<Movable&>(*handler_).on_adopted(*this);
 }

@@ -165,6 +165,7 @@ private:
     bool is_dirty_ = false;
     bool is_waiting_ = false;    // a write answered `wait`
     bool wants_write_ = false;   // ready_to_write
+    bool drain_due_ = false;     // became live while the worker drains
     bool connect_done_ = false;  // answered at once: told in the flush of this turn
 };
 

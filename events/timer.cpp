@@ -22,13 +22,14 @@ void Timer::on_due() {
         due_ += period_ * (missed + 1);
         worker_.arm_at(*this, due_);
     }
+    auto& worker = worker_;
     bool died = false;
     died_ = &died;
     auto call = std::move(call_);  // the callback may end this timer
     try {
         call();
     } catch (...) {
-        worker_.caught("timer");
+        worker.caught("timer");
     }
     if (died) return;
     died_ = nullptr;

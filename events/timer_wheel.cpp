@@ -44,6 +44,7 @@ void TimerWheel::move_all(detail::DeadlineLink& from, detail::DeadlineLink& to) 
 
 void TimerWheel::arm(Deadline& deadline, TimePoint due) {
     deadline.cancel();
+    due = std::clamp(due, TimePoint(), TimePoint::max() - tick);  // before the clock's start is past as well
     deadline.tick_ = ticks(due + tick - std::chrono::nanoseconds(1));
     deadline.tick_ = std::min(deadline.tick_, now_ + static_cast<std::uint64_t>(farthest / tick));
     place(deadline);

@@ -93,7 +93,10 @@ struct Worker::Spawned final : detail::TaskRoot {
         if (next != nullptr) next->previous = this;
         worker.spawned_ = this;
     }
-    ~Spawned() override {
+    ~Spawned() override { unlink(); }
+    void unlink() {
+        if (!is_linked) return;
+        is_linked = false;
         (previous != nullptr ? previous->next : worker().spawned_) = next;
         if (next != nullptr) next->previous = previous;
     }
@@ -103,10 +106,12 @@ struct Worker::Spawned final : detail::TaskRoot {
         } catch (...) {
             worker().caught("spawned task");
         }
+        unlink();
         worker().bury(std::unique_ptr<Spawned>(this));
     }
     Spawned* next;
     Spawned* previous = nullptr;
+    bool is_linked = true;
 };
 
 void Sleep::begin() { worker_.arm(*this, duration_); }
@@ -128,13 +133,16 @@ Worker::Worker(Parts parts)
 
 Worker::~Worker() {
     const Entered entered(this);
-    cut();
+    constexpr int rounds_max = 16;  // what on_closed begins anew is cut again
+    for (int round = 0; sockets_ != nullptr && round < rounds_max; ++round) cut();
+    free_ended();
     while (spawned_ != nullptr) delete spawned_;
     later_.clear();
     free_ended();
     locals_.clear();
     free_ended();
     while (sockets_ != nullptr) delete sockets_;
+    ended_.clear();
     inbox_.close();
     free_ended();
     backend_->free_closed();
@@ -147,7 +155,8 @@ void Worker::missing_local(const char* type) {
 
 void Worker::lend_shared(std::size_t type, std::shared_ptr<const Shared> shared) {
     locals_.lend_index(type, shared->object.get());
-    later([before = std::exchange(shared_[type], std::move(shared))] {});  // dies at the end of the turn
+    auto before = std::exchange(shared_[type], std::move(shared));
+    if (before != nullptr) bury(std::make_unique<std::shared_ptr<const Shared>>(std::move(before)));
 }
 
 void Worker::caught(const char* where) noexcept {
@@ -271,16 +280,15 @@ void Worker::flush() {
 }
 
 void Worker::free_ended() {
-    for (std::size_t i = 0; i < ended_.size(); ++i) {  // on_ended may end others
-        auto* socket = ended_[i];
+    auto ended = std::move(ended_);
+    ended_.clear();
+    for (auto* socket : ended) {  // it may end others: those go in the next turn
         try {
             socket->on_ended();
         } catch (...) {
             caught("on_closed");
         }
     }
-    auto ended = std::move(ended_);
-    ended_.clear();
     for (auto* socket : ended) delete socket;
     ended.clear();
     if (ended_.empty()) ended_ = std::move(ended);  // keeps its room
@@ -295,7 +303,12 @@ void Worker::drain() {
     const Entered entered(this);
     is_draining_ = true;
     for (auto* socket = sockets_; socket != nullptr; socket = socket->next_)
-        if (!socket->is_ended_) socket->drain();
+        if (!socket->is_ended_) try {
+                socket->drain();
+            } catch (...) {
+                caught("on_drain");
+                socket->on_thrown(Error::os(EFAULT, "the handler threw"));
+            }
 }
 
 std::size_t Worker::cut() {

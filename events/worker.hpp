@@ -146,7 +146,11 @@ public:
     void later(std::move_only_function<void()> task) { later_.push_back(std::move(task)); }
     Sleep sleep(std::chrono::nanoseconds duration) { return {*this, duration}; }
 
-    void arm(Deadline& deadline, std::chrono::nanoseconds after) { timers_.arm(deadline, now_ + after); }
+    void arm(Deadline& deadline, std::chrono::nanoseconds after) { timers_.arm(deadline, in(after)); }
+    /// The time after `after`, or the last one that there is.
+    TimePoint in(std::chrono::nanoseconds after) const {
+        return after > TimePoint::max() - now_ ? TimePoint::max() : now_ + after;
+    }
     void arm_at(Deadline& deadline, TimePoint due) { timers_.arm(deadline, due); }
 
     /// Frees it at the end of the turn: for owners that end inside their own callbacks.
@@ -175,7 +179,9 @@ public:
     std::optional<TimePoint> next_deadline() const { return timers_.next(); }
     /// Listeners close, sockets end as soon as they are at rest.
     void drain();
-    bool is_drained() const { return sockets() == 0; }
+    bool is_drained() const { return sockets() == 0 && listeners_ == 0; }
+    /// Listeners that still empty their queues.
+    void listens(int more) { listeners_ += more; }
     /// Aborts what is left; answers how many sockets were cut.
     std::size_t cut();
     /// For sockets and slots: their output is flushed at the end of the turn.
@@ -235,6 +241,7 @@ private:
     TimePoint measured_from_;
     std::chrono::nanoseconds slept_{0};
     bool is_draining_ = false;
+    int listeners_ = 0;
 };
 
 }  // namespace penstock::events

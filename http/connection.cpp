@@ -2,6 +2,7 @@
 #include <penstock/http/connection.hpp>
 #include <penstock/http/response_writer.hpp>
 #include <penstock/http/status.hpp>
+#include <penstock/net/socket_carrier.hpp>
 
 #include <algorithm>
 #include <array>
@@ -155,6 +156,7 @@ bool Connection::read_head(Slice& in) {
     }
     head_deadline_.cancel();
     exchange.head_arrived(in.take(*end));
+    has_more_ = !in.empty();
     ++context_->requests;
     dispatch();
     return true;
@@ -301,6 +303,17 @@ void Connection::cut(Exchange&, Error error) {
     is_ending_ = true;
     out_.clear();
     slot_->pipeline().abort(error);
+}
+
+Result<void> Connection::upgrade(Exchange& exchange, std::function<void(Detached<TcpSocket>)> then) {
+    // Bytes behind the request would be read by two protocols.
+    if (!kept_.empty() || has_more_ || exchange.head().has_body() || !out_.empty())
+        return fail(Error::os(EPROTO, "bytes came behind the request"));
+    auto* carrier = dynamic_cast<net::SocketCarrier*>(&slot_->pipeline().carrier());
+    if (carrier == nullptr) return fail(Error::os(ENOTSUP, "not on a socket"));
+    state_ = State::ended;
+    is_ending_ = true;
+    return carrier->release(std::move(then));
 }
 
 void Connection::settle_soon(Exchange&) { defer(slot_->worker()); }

@@ -74,6 +74,7 @@ private:
     void cut(Exchange& exchange, Error error) override;
     void settle_soon(Exchange& exchange) override;
     void exchange_done(Exchange& exchange) override;
+    Result<void> upgrade(Exchange& exchange, std::function<void(Detached<TcpSocket>)> then) override;
     const net::Peer& peer() const override { return peer_; }
     void on_deferred() override;
 
@@ -95,6 +96,7 @@ private:
     bool chunks_response_ = false;
     bool bodiless_ = false;
     bool is_ending_ = false;
+    bool has_more_ = false;  // bytes came with this head that are behind it
     bool is_draining_ = false;
     bool read_ended_ = false;
     bool is_paused_ = false;

@@ -163,6 +163,13 @@ void Exchange::finish() {
     source_->settle_soon(*this);
 }
 
+Result<void> Exchange::upgrade(std::function<void(Detached<TcpSocket>)> then) {
+    if (is_started_ || !is_open()) return penstock::fail(Error::os(EALREADY, "the request was answered"));
+    if (auto handed = source_->upgrade(*this, std::move(then)); !handed) return handed;
+    is_started_ = is_cut_ = true;
+    return {};
+}
+
 void Exchange::ready_to_read(bool is) {
     if (wants_body_ == is || !is_open()) return;
     wants_body_ = is;

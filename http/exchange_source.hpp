@@ -3,9 +3,12 @@
 
 #include <penstock/core/chain.hpp>
 #include <penstock/core/result.hpp>
+#include <penstock/events/tcp_socket.hpp>
 #include <penstock/net/peer.hpp>
 
+#include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace penstock::http {
@@ -30,6 +33,11 @@ public:
     virtual void settle_soon(Exchange& exchange) = 0;
     /// The exchange is over; the source may use it again.
     virtual void exchange_done(Exchange& exchange) = 0;
+    /// Hands the connection over, without what HTTP made of it. Refused by sources that have none of their
+    /// own, and when bytes came behind the request. The exchange is over then.
+    virtual Result<void> upgrade(Exchange&, std::function<void(Detached<TcpSocket>)>) {
+        return fail(Error::os(ENOTSUP, "this request cannot be upgraded"));
+    }
     virtual const net::Peer& peer() const = 0;
     virtual bool is_encrypted() const { return false; }
 

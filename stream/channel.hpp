@@ -3,19 +3,21 @@
 
 #include <penstock/core/affine.hpp>
 #include <penstock/core/bytes.hpp>
+#include <penstock/core/crypto/code.hpp>
 #include <penstock/core/slice.hpp>
 #include <penstock/events/remote.hpp>
 #include <penstock/events/worker.hpp>
 #include <penstock/net/peer.hpp>
 #include <penstock/stream/channel_id.hpp>
+#include <penstock/stream/channel_list.hpp>
 #include <penstock/stream/channel_options.hpp>
-#include <penstock/stream/detail/channel_list.hpp>
 #include <penstock/stream/packet_queue.hpp>
 #include <penstock/stream/window.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 // A lettered channel of a session (docs/protocol.md, 5): messages in order in both directions, each direction
 // with a window of its own, so one that is slow stops no other.
@@ -133,7 +135,7 @@ private:
     Sent check(std::uint8_t type, std::size_t bytes) const;
     Sent queued();
     void open_with(Bytes params);
-    bool can_send() const;
+    bool can_send();
     Wrote write(FrameWriter& writer, std::span<std::byte> room, std::size_t& grant);
     bool wants_pull() const;
     void pull();
@@ -142,10 +144,14 @@ private:
 
     // Receiving.
     Result<void> receive(const DataFrame& frame, const Slice& record);
+    Result<void> check_begin(const DataFrame& frame) const;
     Result<void> check_piece(const DataFrame& frame);
-    bool take_at_once(const DataFrame& frame, const Slice& record);
+    bool is_dropping() const { return is_over_ || is_closing_ || receive_state_ != ReceiveState::open; }
+    /// Whether messages are put together: on this channel, or because it is the one that opens it.
+    bool is_whole() const { return options_.whole_messages || !is_opened_; }
+    void take(const DataFrame& frame, const Slice& record);
     std::optional<Packet> next_packet();
-    Slice assemble(std::size_t bytes);
+    Slice assemble();
     bool can_deliver() const;
     void deliver_queued();
     bool deliver(Packet packet);
@@ -157,8 +163,11 @@ private:
     // The end.
     void opened(Bytes params);
     void over(Error error);
-    bool is_forgotten() const {
-        return is_over_ && send_state_ == SendState::acked && receive_state_ == ReceiveState::acked;
+    void tell_closed();
+    void settle();
+    /// Neither side will speak of it any more.
+    bool is_settled() const {
+        return is_told_ && send_state_ == SendState::acked && receive_state_ == ReceiveState::acked;
     }
     template <class F>
     void guarded(F f);
@@ -177,13 +186,16 @@ private:
     std::uint64_t taking_bytes_ = 0;
     std::uint32_t message_left_ = 0;    // of the message that is coming in pieces
     std::uint32_t messages_whole_ = 0;  // in in_
-    crypto::Code reset_code_{}, stop_code_{};
-    std::uint32_t place_ = 0;  // in the worker's handle table, once a Remote was given out
+    Error error_;                       // of on_closed
+    crypto::Code reset_code_{};         // of RESET and STOP
+    std::uint8_t type_ = 0;             // of the message that is coming in pieces
+    std::uint32_t place_ = 0;           // in the worker's handle table, once a Remote was given out
     SendState send_state_ = SendState::open;
     ReceiveState receive_state_ = ReceiveState::open;
 
     bool is_opened_ = false;   // on_open was called
     bool is_over_ = false;     // on_closed was called, or will be this turn
+    bool is_told_ = false;     // it was
     bool is_closing_ = false;  // close(): what comes is dropped
     bool is_reading_ = true;
     bool is_in_message_ = false;
@@ -195,7 +207,7 @@ private:
     bool owes_reset_ = false, owes_stop_ = false, owes_final_ = false;
     bool offset_sent_ = false, offset_seen_ = false;  // on this connection
 
-    detail::ListHook control_hook_, sending_hook_, pulling_hook_, reading_hook_, resting_hook_;
+    ListHook control_hook_, sending_hook_, pulling_hook_, reading_hook_, resting_hook_, over_hook_;
     ChannelStats stats_;
 };
 

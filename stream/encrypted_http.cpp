@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/core/assert.hpp>
+#include <penstock/stream/attach.hpp>
 #include <penstock/stream/detail/incoming_message.hpp>
 #include <penstock/stream/detail/inner_exchange.hpp>
 #include <penstock/stream/encrypted_http.hpp>
 #include <penstock/stream/encrypted_request.hpp>
+#include <penstock/stream/encrypted_response.hpp>
 #include <penstock/stream/hello.hpp>
+#include <penstock/stream/session_keys.hpp>
+#include <penstock/stream/session_table.hpp>
 #include <penstock/stream/stream_ctl.hpp>
 
 namespace penstock::stream {
@@ -24,6 +29,8 @@ void EncryptedHttp::add_to(http::Router& router) {
         .on(http::Method::post, settings_.enc_init_path,
             [this](http::Exchange& exchange) { shake_hands(exchange); })
         .body_bytes_max(client_hello_bytes_max);
+    router.get(settings_.stream_path + "/{id}",
+               [this](http::Exchange& exchange) { return attach(exchange); });
     router.stream(http::Method::post, settings_.enc_path,
                   [this](http::Exchange& exchange) { return serve(exchange); });
 }
@@ -74,14 +81,15 @@ void EncryptedHttp::shake_hands(http::Exchange& exchange) {
     exchange.send(200, std::move(body));
 }
 
-Result<OpenedRequest> EncryptedHttp::open_here(Worker& worker, Buffer message, Behind behind) {
-    return worker.local<EncryptedHttp>().keys_.open(message, behind, worker.local<const NodeKeys>());
+/// Runs f here, or on another worker.
+template <class F, class... A>
+Task<std::invoke_result_t<F&, Worker&, A...>> EncryptedHttp::at_worker(unsigned index, F f, A... args) {
+    if (index == worker_.index()) co_return f(worker_, std::move(args)...);
+    co_return co_await worker_.reactor().worker(index).call(f, std::move(args)...);
 }
 
-Task<Result<OpenedRequest>> EncryptedHttp::open(RoutedId key, Buffer message, Behind behind) {
-    const auto owner = keys_.owner(key);
-    if (owner == worker_.index()) co_return open_here(worker_, std::move(message), behind);
-    co_return co_await worker_.reactor().worker(owner).call(open_here, std::move(message), behind);
+Result<OpenedRequest> EncryptedHttp::open_here(Worker& worker, Buffer message, Behind behind) {
+    return worker.local<EncryptedHttp>().keys_.open(message, behind, worker.local<const NodeKeys>());
 }
 
 Task<> EncryptedHttp::serve(http::Exchange& exchange) {
@@ -91,7 +99,8 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
     const auto prefix = parse_request_prefix(first->message);
     if (!prefix) co_return refuse(exchange, prefix.error());
     const bool is_streaming = prefix->is_streaming;
-    auto opened = co_await open(prefix->key_id, std::move(first->message), first->behind);
+    auto opened =
+        co_await at_worker(keys_.owner(prefix->key_id), open_here, std::move(first->message), first->behind);
     if (!opened) co_return refuse(exchange, opened.error());
 
     InnerExchange inner(exchange, *opened);
@@ -99,6 +108,11 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
     if (settings_.certificate_for_everything && !opened->is_authenticated)
         co_return inner.refuse(Code::auth_required);
     counters_.requests.add(1);
+    if (const auto head = parse_inner_request(opened->plain, is_streaming);
+        head && head->path == settings_.stream_ctl_path) {
+        if (head->method != "POST" || !opened->is_final) co_return inner.refuse(Code::protocol);
+        co_return co_await control(inner, *opened, Bytes(opened->plain).from(head->head_bytes));
+    }
     if (auto begun = inner.begin(*inner_, is_streaming); !begun) co_return inner.refuse(Code::protocol);
     // The body: what is left of record 0, then record by record, with keys that came along.
     auto fits = inner.body(inner.body_of_first(), opened->is_final);
@@ -119,6 +133,132 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
     }
     if (!fits) co_return exchange.fail(400, fits.error());
     while (!inner.is_done()) co_await inner.progress();
+}
+
+namespace {
+
+Result<void> add_session(Worker& worker, AgreedSession agreed) {
+    return worker.local<SessionTable>().add(agreed);
+}
+
+Result<Code> ask_session(Worker& worker, RoutedId id, NodeId node) {
+    return worker.local<SessionTable>().is_of(id, node) ? Code::no_error : Code::no_session;
+}
+
+Result<Code> close_session(Worker& worker, RoutedId id, NodeId node) {
+    auto& sessions = worker.local<SessionTable>();
+    if (!sessions.is_of(id, node)) return Code::no_session;
+    sessions.close(id);
+    return Code::no_error;
+}
+
+Result<SessionTable::Attached> attach_session(Worker& worker, RoutedId id, AttachField field) {
+    return worker.local<SessionTable>().attach(id, field.sequence, field.message);
+}
+
+void begin_session(Worker& worker, RoutedId id, std::uint32_t sequence, SessionTable::Attached attached,
+                   Detached<TcpSocket> socket) {
+    worker.local<SessionTable>().begin(id, sequence, attached, std::move(socket));
+}
+
+/// A whole inner response: 200 with this body.
+std::string inner_reply(Bytes body) {
+    std::string out;
+    const auto written = append_inner_response(out, 200, {}, body.size());
+    PENSTOCK_ASSERT(written.has_value());
+    return out.append(body.text());
+}
+
+std::string status_reply(Code code) {
+    std::string body;
+    append_status(body, code);
+    return inner_reply(body);
+}
+
+Code code_in(const Error& error) {
+    return error.domain() == core::Domain::stream ? static_cast<Code>(error.code()) : Code::overload;
+}
+
+}  // namespace
+
+Task<> EncryptedHttp::control(InnerExchange& inner, const OpenedRequest& opened, Bytes body) {
+    const auto request = parse_control_request(body);
+    if (!request) co_return inner.refuse(Code::protocol);
+    if (!opened.node) co_return inner.reply(Bytes(status_reply(Code::auth_required)));
+    if (!opened.is_authenticated) co_return inner.reply(Bytes(status_reply(Code::auth_refused)));
+    if (const auto* open = std::get_if<OpenRequest>(&*request)) {
+        const auto reply = co_await open_session(*open, opened);
+        co_return inner.reply(Bytes(reply));
+    }
+    const auto* ask = std::get_if<AskRequest>(&*request);
+    const auto id = ask != nullptr ? ask->session : std::get<CloseRequest>(*request).session;
+    const auto answer =
+        co_await at_worker(keys_.owner(id), ask != nullptr ? ask_session : close_session, id, *opened.node);
+    inner.reply(Bytes(status_reply(answer ? *answer : code_in(answer.error()))));
+}
+
+/// The session lives on the least loaded worker, which its id names; its secret binds all that was said here.
+Task<std::string> EncryptedHttp::open_session(const OpenRequest& wanted, const OpenedRequest& opened) {
+    if (!wanted.wants_tcp) co_return status_reply(Code::no_session);
+    auto& channels = *worker_.local<SessionTable>().channels();
+    OpenRequest ours;
+    auto reply = grant(wanted, ours);
+    for (const auto& letter : wanted.letters) {
+        const auto* found = channels.find(letter.letter);
+        if (found == nullptr) {
+            LetterReply refused;
+            refused.letter = letter.letter;
+            refused.result = Code::channel_unknown;
+            reply.letters.push_back(refused);
+            continue;
+        }
+        for (const auto& own : channels.requests())
+            if (own.letter == letter.letter) reply.letters.push_back(grant(letter, own));
+    }
+    const auto home = keys_.workers() > 1 ? worker_.reactor().least_loaded_index() : 0;
+    reply.session = make_routed_id(worker_.random(), home, keys_.workers());
+    reply.nonce = worker_.random().bytes<std::tuple_size_v<SessionNonce>>();
+    reply.resume = std::chrono::milliseconds(0);  // sessions end with their connection, for now
+    std::string body;
+    append(body, reply);
+    auto text = inner_reply(body);
+
+    auto& algorithms = worker_.local<CryptoTools>().algorithms;
+    AgreedSession agreed;
+    agreed.id = reply.session;
+    agreed.suite = opened.suite;
+    agreed.psk = attach_psk(algorithms, session_secret(algorithms, opened.exporter, opened.plain, text));
+    agreed.terms.role = Role::server;
+    agreed.terms.peer.node_id(*opened.node);
+    agreed.terms.letters = reply.letters;
+    agreed.terms.connection_window_bytes = reply.connection_window_bytes;
+    agreed.terms.record_bytes_max = reply.record_bytes_max;
+    agreed.terms.ping = wanted.ping;
+    agreed.node = *opened.node;
+    agreed.attach_ttl = reply.attach_ttl;
+    const auto added = co_await at_worker(home, add_session, std::move(agreed));
+    co_return added ? text : status_reply(code_in(added.error()));
+}
+
+/// The connection moves to the session's worker, which writes the 101.
+Task<> EncryptedHttp::attach(http::Exchange& exchange) {
+    const auto id = parse_id(exchange.param("id"));
+    const auto field = parse_attach_field(exchange.header("penstock-attach"));
+    if (!exchange.head().wants_upgrade() || exchange.header("upgrade") != "penstock/1")
+        co_return exchange.fail(426, error(Code::protocol, "not an upgrade to penstock/1"));
+    if (!id) co_return refuse(exchange, error(Code::no_session));
+    if (!field) co_return refuse(exchange, field.error());
+    const auto home = keys_.owner(*id);
+    const auto attached = co_await at_worker(home, attach_session, *id, *field);
+    if (!attached) co_return refuse(exchange, attached.error());
+    auto handed = exchange.upgrade(
+        [this, home, id = *id, sequence = field->sequence, attached = *attached](Detached<TcpSocket> socket) {
+            if (home == worker_.index())
+                return begin_session(worker_, id, sequence, attached, std::move(socket));
+            std::ignore =
+                worker_.reactor().worker(home).post(begin_session, id, sequence, attached, std::move(socket));
+        });
+    if (!handed) exchange.fail(400, handed.error());
 }
 
 }  // namespace penstock::stream

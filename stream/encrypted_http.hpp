@@ -8,10 +8,13 @@
 #include <penstock/stream/key_table.hpp>
 #include <penstock/stream/rate_limit.hpp>
 #include <penstock/stream/service_settings.hpp>
+#include <penstock/stream/stream_ctl.hpp>
 
 #include <memory>
 
 namespace penstock::stream {
+
+class InnerExchange;
 
 /// The encrypted side of a node's HTTP on one worker (docs/protocol.md, 1): handshakes at /enc_init,
 /// encrypted requests at /enc. What is inside is an ordinary exchange of the inner router, so a handler
@@ -39,10 +42,14 @@ public:
 private:
     void shake_hands(http::Exchange& exchange);
     Task<> serve(http::Exchange& exchange);
-    /// Opens record 0 here, or at the key's owner.
-    Task<Result<OpenedRequest>> open(RoutedId key, Buffer message, Behind behind);
     static Result<OpenedRequest> open_here(Worker& worker, Buffer message, Behind behind);
     void refuse(http::Exchange& exchange, Error error);
+    /// stream_ctl (docs/protocol.md, 2): whole in record 0.
+    Task<> control(InnerExchange& inner, const OpenedRequest& opened, Bytes body);
+    Task<std::string> open_session(const OpenRequest& wanted, const OpenedRequest& opened);
+    Task<> attach(http::Exchange& exchange);
+    template <class F, class... A>
+    Task<std::invoke_result_t<F&, Worker&, A...>> at_worker(unsigned index, F f, A... args);
 
     Worker& worker_;
     const ServiceSettings settings_;

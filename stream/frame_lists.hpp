@@ -7,7 +7,9 @@
 #include <penstock/stream/channel_id.hpp>
 #include <penstock/stream/endpoint.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 
 // The lists inside WINDOW, RESUME and GOAWAY (docs/protocol.md, 3.3): views of a record, checked as a whole
@@ -37,6 +39,13 @@ public:
 
     class Iterator {
     public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Entry;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const Entry*;
+        using reference = const Entry&;
+
+        Iterator() : Iterator({}, 0) {}
         Iterator(Bytes bytes, std::size_t left) : reader_(bytes), left_(left) { read(); }
         const Entry& operator*() const { return entry_; }
         const Entry* operator->() const { return &entry_; }
@@ -44,6 +53,11 @@ public:
             --left_;
             read();
             return *this;
+        }
+        Iterator operator++(int) {
+            auto out = *this;
+            ++*this;
+            return out;
         }
         friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
 

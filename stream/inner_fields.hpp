@@ -6,7 +6,9 @@
 #include <penstock/core/result.hpp>
 #include <penstock/stream/limits.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,12 +39,24 @@ public:
 
     class Iterator {
     public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = InnerField;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const InnerField*;
+        using reference = const InnerField&;
+
+        Iterator() : Iterator({}, 0) {}
         Iterator(Bytes bytes, std::size_t left) : reader_(bytes), left_(left) { read(); }
         const InnerField& operator*() const { return field_; }
         Iterator& operator++() {
             --left_;
             read();
             return *this;
+        }
+        Iterator operator++(int) {
+            auto out = *this;
+            ++*this;
+            return out;
         }
         friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
 

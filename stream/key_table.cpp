@@ -75,11 +75,6 @@ void KeyTable::evict() {
     erase(oldest->id);
 }
 
-const RequestKey* KeyTable::active(const RoutedId& id) const {
-    const auto found = entries_.find(id);
-    return found != entries_.end() && found->second->key ? &*found->second->key : nullptr;
-}
-
 /// Idle time from now, within the key's life and its certificate's.
 void KeyTable::touch(Entry& entry) {
     auto due = std::min(worker_.now() + settings_.key_idle_max, entry.made + settings_.key_life_max);
@@ -161,6 +156,8 @@ Result<OpenedRequest> KeyTable::open(Bytes message, Behind behind, const NodeKey
     out.is_final = opened->is_final;
     out.n = prefix->n;
     out.key_id = prefix->key_id;
+    out.suite = key.suite;
+    out.exporter = key.exporter;
     worker_.random().fill(std::as_writable_bytes(std::span(out.response_salt)));
     out.response_key =
         response_message_key(tools.algorithms, key, prefix->n, prefix->salt, out.response_salt);

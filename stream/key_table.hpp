@@ -34,7 +34,9 @@ struct OpenedRequest {
     Salt response_salt{};
     std::uint64_t n = 0;
     RoutedId key_id{};
-    std::optional<NodeId> node{};  ///< of the client's certificate
+    crypto::Suite suite = crypto::Suite::aes_gcm;
+    crypto::Secret<32> exporter{};  ///< sessions are derived from it
+    std::optional<NodeId> node{};   ///< of the client's certificate
     bool is_authenticated = false;
     crypto::Code refused = crypto::Code::no_error;  ///< message 3 was not believed: answer 403, sealed
     static constexpr bool sendable = true;
@@ -60,8 +62,6 @@ public:
     Result<OpenedRequest> open(Bytes prefix_and_record, Behind behind, const NodeKeys& keys);
     void erase(const RoutedId& id);
 
-    /// What the sessions of a key are derived from. Null: it is gone.
-    const RequestKey* active(const RoutedId& id) const;
     std::size_t size() const { return entries_.size(); }
 
 private:

@@ -28,12 +28,13 @@ void RecordSealer::next_key(core::TimePoint now) {
     key_from_ = count_;
     ++updates_;
     ++epoch_;
+    is_update_asked_ = false;
 }
 
 bool RecordSealer::update_key(core::TimePoint now) {
     if (updates_ > 0 && count_ - key_from_ < key_update_records_min && now - key_since_ < update_time_min)
         return false;
-    next_key(now);
+    is_update_asked_ = true;
     return true;
 }
 
@@ -42,7 +43,8 @@ std::span<std::byte> RecordSealer::begin(core::TimePoint now, std::size_t plain_
                                          std::span<std::byte> out) {
     PENSTOCK_ASSERT(plain_bytes >= 1 && plain_bytes <= record_plain_bytes_max &&
                     out.size() >= plain_bytes + record_overhead_bytes);
-    if (count_ - key_from_ >= limits_.records_per_key_max || now - key_since_ >= limits_.key_age_max)
+    if (is_update_asked_ || count_ - key_from_ >= limits_.records_per_key_max ||
+        now - key_since_ >= limits_.key_age_max)
         next_key(now);
     auto* at = detail::put(out.data(), record_magic, 1);
     at = detail::put(at, epoch_, 1);

@@ -42,8 +42,9 @@ public:
     /// The same of pieces in a row, which do not overlap `out`.
     std::size_t seal(core::TimePoint now, std::span<const Bytes> pieces, std::span<std::byte> out);
 
-    /// Goes on under the next key. False, and nothing done, if the peer might take it for a flood: within
-    /// key_update_records_min records and a minute (delays may bring a minute's records at once) of the last.
+    /// The next record, whenever it comes, begins the next key: so no epoch is ever left out. False, and
+    /// nothing done, if the peer might take it for a flood: within key_update_records_min records and a
+    /// minute (delays may bring a minute's records at once) of the last.
     bool update_key(core::TimePoint now);
 
     std::uint64_t records() const { return count_; }
@@ -57,10 +58,11 @@ private:
     crypto::Aead aead_;
     crypto::Secret<32> key_;
     RecordLimits limits_;
-    core::TimePoint key_since_;
+    core::TimePoint key_since_;               // its first record
     std::uint64_t count_ = 0, key_from_ = 0;  // records so far; of them, before this key
     std::uint64_t updates_ = 0;
     std::uint8_t epoch_ = 0;
+    bool is_update_asked_ = false;
 };
 
 class RecordOpener {

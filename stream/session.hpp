@@ -47,7 +47,7 @@ class Session final : core::Affine, events::Deferred {
 public:
     /// Called once, last. Empty: closed in order by either side; `session_lost`: the carrier went; other
     /// codes: what ended it.
-    using Ended = std::move_only_function<void(Session&, const Error&)>;
+    using Ended = std::move_only_function<void(Error)>;
 
     Session(Worker& worker, SessionTerms terms, std::shared_ptr<Channels> channels, Ended on_ended = {});
     ~Session() override;
@@ -119,7 +119,6 @@ private:
     Channel& add(ChannelId id, Letter& letter);
     bool is_own(ChannelId id) const;
     bool was_there(ChannelId id) const;
-    void start(Channel& channel, Bytes params);
     void forget(Channel& channel);
     Slice assembly(std::size_t bytes);
 
@@ -155,16 +154,18 @@ private:
     // Time and end.
     void tick();
     void window_due();
+    void rest(Channel& channel);
     void rested();
     void violated(Error error);
     void end(Error cause, Error channels);
     void finish();
 
-    using Control = detail::ChannelList<Channel, &Channel::control_hook_>;
-    using Sending = detail::ChannelList<Channel, &Channel::sending_hook_>;
-    using Pulling = detail::ChannelList<Channel, &Channel::pulling_hook_>;
-    using Reading = detail::ChannelList<Channel, &Channel::reading_hook_>;
-    using Resting = detail::ChannelList<Channel, &Channel::resting_hook_>;
+    using Control = ChannelList<Channel, &Channel::control_hook_>;
+    using Sending = ChannelList<Channel, &Channel::sending_hook_>;
+    using Pulling = ChannelList<Channel, &Channel::pulling_hook_>;
+    using Reading = ChannelList<Channel, &Channel::reading_hook_>;
+    using Resting = ChannelList<Channel, &Channel::resting_hook_>;
+    using Over = ChannelList<Channel, &Channel::over_hook_>;
 
     Worker& worker_;
     const SessionTerms terms_;
@@ -180,6 +181,7 @@ private:
     Pulling pulling_;             // want on_writable
     Reading reading_;             // have packets for a handler that wants them
     Resting resting_;             // put one back
+    Over over_;                   // wait for on_closed
     std::size_t queued_ = 0;      // cost of all that is queued in channels
     std::size_t grant_left_ = 0;  // of the first in sending_
 

@@ -26,8 +26,13 @@ class TcpCarrier final : public pipeline::Handler, public Carrier, core::Affine 
 public:
     static constexpr std::size_t unsent_bytes_max = 128 * 1024;
 
-    TcpCarrier(Session& session, crypto::Algorithms& algorithms, crypto::Suite suite, const RecordKeys& keys);
+    /// `limits` are lowered in tests only.
+    TcpCarrier(Session& session, crypto::Algorithms& algorithms, crypto::Suite suite, const RecordKeys& keys,
+               RecordLimits limits = {});
     ~TcpCarrier() override;
+
+    /// Of both directions.
+    std::uint64_t key_updates() const { return sealer_.key_updates() + opener_.key_updates(); }
 
 private:
     // Handler
@@ -55,7 +60,6 @@ private:
     RecordOpener opener_;
     Slice partial_;  // the front of a record whose rest is on its way
     std::size_t unsent_max_ = unsent_bytes_max;
-    bool is_done_ = false;
 };
 
 }  // namespace penstock::stream

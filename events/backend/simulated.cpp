@@ -27,8 +27,8 @@ struct Simulation::State {
     struct Host {
         SimulatedBackend* backend;
         WorkerGauges gauges;
+        std::unique_ptr<Program> program;  // outlives its frames, which are the worker's
         std::unique_ptr<Worker> worker;
-        std::unique_ptr<Program> program;
     };
     VirtualClock clock;
     core::SeededRandom random;

@@ -192,7 +192,7 @@ void FileRequest::abandon() noexcept {
 void FileThread::submit(std::unique_ptr<FileRequest> request) {
     {
         const std::lock_guard held(lock_);
-        if (is_started()) {
+        if (start()) {
             request->next = nullptr;
             *last_ = request.get();
             last_ = &request.release()->next;
@@ -203,8 +203,8 @@ void FileThread::submit(std::unique_ptr<FileRequest> request) {
     give_up(std::move(request), EAGAIN);
 }
 
-/// False: the system has no thread for us.
-bool FileThread::is_started() {
+/// Once. False: the system has no thread for us.
+bool FileThread::start() {
     if (thread_.joinable()) return true;
     try {
         thread_ = std::thread([this] { run(); });

@@ -89,7 +89,7 @@ public:
     void stop();
 
 private:
-    bool is_started();
+    bool start();
     void run();
 
     std::mutex lock_;

@@ -189,7 +189,12 @@ void InnerExchange::refuse(Code code) {
     append_error_body(body, {.code = code, .text = crypto::name(code)});
     http::ResponseHead head;
     begin_inner(403, head, body.size());
-    out_.append(Bytes(body));
+    reply(Bytes(body));
+}
+
+void InnerExchange::reply(Bytes inner) {
+    out_.append(inner);
+    while (out_.size() > message_plain_bytes_max) seal_record(message_plain_bytes_max, false);
     seal_record(out_.size(), true);
     outer_.send(200, std::move(sealed_));
     is_done_ = true;

@@ -31,6 +31,8 @@ public:
     Awaitable<bool> progress();
     /// Instead of an exchange: a sealed 403 with this code.
     void refuse(crypto::Code code);
+    /// Likewise: this whole inner response.
+    void reply(Bytes inner);
 
 private:
     void begin_response(http::Exchange& exchange, std::optional<std::uint64_t> body_bytes) override;

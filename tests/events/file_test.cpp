@@ -224,6 +224,26 @@ TEST_CASE("a thousand small writes, shared, alone and large, keep their order") 
     CHECK(names == Names{"log"});
 }
 
+TEST_CASE("small writes fill the block that gathers them exactly, or leave it for the next") {
+    everywhere([](Worker& worker, std::string folder) -> Task<> {
+        static_assert(core::slab_bytes == 4 * 4096 && core::slab_bytes + 1 == 5 * 3277);
+        for (const std::size_t size : {std::size_t(4096), std::size_t(3277)}) {
+            Told told;
+            File file(worker, told);
+            file.create(folder + "/blocks");
+            std::string whole;
+            for (std::size_t i = 0; i < 40; ++i) {  // all while the first request is away
+                const auto text = pattern(size, i);
+                whole += text;
+                file.write(text_slice(text));
+            }
+            file.commit_over();
+            co_await told.over();
+            CHECK(content(folder + "/blocks") == whole);
+        }
+    });
+}
+
 TEST_CASE("unwritten() is what a writer paces itself by") {
     everywhere([](Worker& worker, std::string folder) -> Task<> {
         constexpr std::size_t most = 256 * 1024, pieces = 300;
@@ -631,12 +651,14 @@ struct Busy final : FileHandler {
 TEST_CASE("a reactor stops with writes in flight: nothing dangles, nothing is left, and it starts again") {
     test::TemporaryFolder folder;
     Reactor reactor({.workers = 2});
+    const auto open_before = names_in("/proc/self/fd");
     for (int i = 0; i < 15; ++i) {
         REQUIRE(reactor.start([](Worker& worker, std::string in) { worker.local<Busy>().begin(in); },
                               folder.path()));
         if (i % 3 != 0) ::usleep(static_cast<useconds_t>(i * 1000));  // any moment will do
         reactor.stop(0ns);
         CHECK(names_in(folder.path()).empty());
+        CHECK(names_in("/proc/self/fd") == open_before);
     }
 }
 

@@ -109,7 +109,7 @@ TEST_CASE("replies and posts of one sender keep their order across both lanes") 
                     void run(Worker&) { note(sender, n); }
                 };
                 detail::fill(*reserved.cell, Payload{sender, n});
-                inbox.publish(*reserved.cell);
+                inbox.publish(reserved);
             }
             --running;
         });
@@ -131,7 +131,7 @@ TEST_CASE("a full inbox answers full, a stopped one stopped, and the arguments s
         const auto reserved = inbox.reserve(epoch);
         REQUIRE(reserved.posted == Posted::ok);
         detail::put_nothing(*reserved.cell);
-        inbox.publish(*reserved.cell);
+        inbox.publish(reserved);
     }
     CHECK(inbox.reserve(epoch).posted == Posted::full);
     inbox.close();

@@ -224,7 +224,7 @@ TEST_CASE("a slow reader makes write answer wait, then full; nothing is lost") {
     auto& server = sim.add_host();
     static const WriteMarks marks{.high_bytes = 10'000, .low_bytes = 2'000, .max_bytes = 20'000};
     struct Pour final : SocketHandler {
-        explicit Pour(TcpSocket& s) : socket(s) {
+        Pour(TcpSocket& s, int* m, int* w) : socket(s), more(m), wait(w) {
             socket.marks(marks);
             socket.ready_to_write(true);
         }
@@ -234,21 +234,18 @@ TEST_CASE("a slow reader makes write answer wait, then full; nothing is lost") {
             socket.ready_to_write(false);
             const std::string kilobyte(1'000, 'x');
             for (;;) switch (socket.write(Bytes(kilobyte))) {
-                    case Sent::more: more++; break;
-                    case Sent::wait: wait++; break;
+                    case Sent::more: ++*more; break;
+                    case Sent::wait: ++*wait; break;
                     case Sent::full: socket.close(); return;
                     default: FAIL("closed"); return;
                 }
         }
         TcpSocket& socket;
-        int phase = 0, more = 0, wait = 0;
+        int phase = 0, *more, *wait;
     };
-    Pour* pour = nullptr;
-    REQUIRE(server.listen("10.0.0.1:1", [&](TcpSocket& socket) {
-        auto made = std::make_unique<Pour>(socket);
-        pour = made.get();
-        return made;
-    }));
+    int more = 0, wait = 0;
+    REQUIRE(server.listen("10.0.0.1:1",
+                          [&](TcpSocket& socket) { return std::make_unique<Pour>(socket, &more, &wait); }));
     struct Drink final : SocketHandler {
         void on_read(TcpSocket&, Slice piece) override { bytes += piece.size(); }
         void on_closed(TcpSocket&, Error e) override {
@@ -266,9 +263,8 @@ TEST_CASE("a slow reader makes write answer wait, then full; nothing is lost") {
     auto& client = sim.add_host();
     client.connect("10.0.0.1:1", std::move(drink));
     sim.run_for(1ms);
-    REQUIRE(pour != nullptr);
-    CHECK(pour->more == 9);
-    CHECK(pour->wait == 11);
+    CHECK(more == 9);
+    CHECK(wait == 11);
     sim.run_for(10s);
     CHECK(total == 20'000);
     CHECK_FALSE(failed);

@@ -56,7 +56,7 @@ struct Inline {
     Notes notes{&lines};
 };
 
-constexpr auto note = [](Queue&, Notes notes, std::string line) { notes.add(line); };
+constexpr auto note = [](Queue&, Notes notes, std::string line) { notes.add(std::move(line)); };
 
 struct Shared {
     JobHandle handle;
@@ -150,11 +150,11 @@ TEST_CASE("full is an answer at exactly jobs_max, and touches no argument") {
     REQUIRE(it.jobs.add(note, it.notes, std::string("a")) == Posted::ok);
     REQUIRE(it.jobs.add(note, it.notes, std::string("b")) == Posted::ok);
     CHECK(it.jobs.add(note, it.notes, std::move(text)) == Posted::full);
-    CHECK(text.size() == 100);
+    CHECK(text.size() == 100);  // NOLINT(bugprone-use-after-move): refused, so it was not moved
     auto handle = it.jobs.add_with({}, note, it.notes, std::move(text));
     REQUIRE_FALSE(handle);
     CHECK(is(handle.error(), Code::full));
-    CHECK(text.size() == 100);
+    CHECK(text.size() == 100);  // NOLINT(bugprone-use-after-move): refused, so it was not moved
     CHECK(it.jobs.step());
     CHECK(it.jobs.add(note, it.notes, std::move(text)) == Posted::ok);
     it.run_all();

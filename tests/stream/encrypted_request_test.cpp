@@ -207,7 +207,8 @@ TEST_CASE("a request prefix: flags, reserved field, message 3, and how much of i
         CHECK(*size == (cut < 46 ? 46 : cut < 48 ? 48 : bytes.size()));
         CHECK(code(parse_request_prefix(Bytes(bytes).first(cut))) == Code::protocol);
     }
-    const auto back = parse_request_prefix(bytes + "more");
+    const auto longer = bytes + "more";
+    const auto back = parse_request_prefix(longer);
     REQUIRE(back);
     CHECK(back->message_3.text() == message);
     CHECK(back->n == 7);
@@ -265,7 +266,8 @@ TEST_CASE("a head is written and read the same") {
     const InnerField fields[] = {{"accept", "*/*"}, {"x-empty", ""}, {"accept", "text/plain"}};
     std::string bytes;
     REQUIRE(append_inner_request(bytes, {"PROPFIND", "/a%20b/c", "q=1&r"}, fields, 5));
-    const auto parsed = parse_inner_request(bytes + "hello", false);
+    const auto whole = bytes + "hello";
+    const auto parsed = parse_inner_request(whole, false);
     REQUIRE(parsed);
     CHECK(parsed->method == "PROPFIND");
     CHECK(parsed->path == "/a%20b/c");

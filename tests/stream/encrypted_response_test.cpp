@@ -92,7 +92,8 @@ TEST_CASE("a response's prefix and head, and hostile ones") {
     const InnerField fields[] = {{"content-type", "text/plain"}};
     std::string head;
     REQUIRE(append_inner_response(head, 404, fields, 3));
-    const auto parsed = parse_inner_response(head + "abc", false);
+    const auto whole = head + "abc";
+    const auto parsed = parse_inner_response(whole, false);
     REQUIRE(parsed);
     CHECK(parsed->status == 404);
     CHECK(parsed->fields.find("content-type") == "text/plain");

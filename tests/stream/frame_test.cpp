@@ -347,6 +347,7 @@ TEST_CASE("unknown kinds are refused or skipped, and padding is zeros to the end
     CHECK(verdict_hex("00000002 000000") == Code::frame);
     CHECK(verdict_hex("00000004 000000") == Code::frame);
     CHECK(verdict_hex("000000") == Code::frame);
+    CHECK(verdict_hex("00000000 3b000006 43000000 0001") == Code::frame);  // frames behind padding
     CHECK(verdict_hex("") == Code::no_error);
     for (const std::size_t size : {0u, 1u, 3u, 4u, 5u, 100u}) {
         Page page(size);
@@ -374,11 +375,10 @@ TEST_CASE("a frame that doesn't fit is not written, at each size") {
     fits(10, [](FrameWriter& w) { return w.stop({chat, Code::no_error}); });
     fits(7 + 2, [](FrameWriter& w) { return w.close(Code::no_error, "hi"); });
     fits(12, [](FrameWriter& w) { return w.settings({1, {}}); });
-    fits(12, [](FrameWriter& w) { return w.goaway(Code::no_error, 0, {}, {}, ""); });
+    fits(13, [](FrameWriter& w) { return w.goaway(Code::no_error, 0, {}, {}, ""); });
 }
 
 TEST_CASE("a head whose data is put behind it") {
-    Page page;
     const std::string data(5000, 'd');
     Page room(8 + 5000);
     REQUIRE(room.writer.data_head({.channel = chat, .ends = true, .data = data}));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Both sides of /enc_init, against the vectors and against each other.
-#include <penstock/core/crypto/extensions.hpp>
 #include <penstock/stream/hello.hpp>
 
 #include <doctest/doctest.h>
@@ -186,7 +185,6 @@ TEST_CASE("a network key is asked for before anything else, and two are accepted
 
 TEST_CASE("a client's key of small order is refused at the DH") {
     Parties parties;
-    crypto::HandshakeSetup setup;
     std::string head;
     append_client_hello_head(head, Suite::aes_gcm);
     // Message 1 with an ephemeral key of zeros and good tags, made by hand.

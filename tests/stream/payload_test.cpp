@@ -114,5 +114,6 @@ TEST_CASE("payload 3: a certificate of 2,048 bytes and no KEM") {
     CHECK(code(parse_payload_3(encoded(Payload3{too_long}, append_payload_3))) == Code::protocol);
     const std::string anonymous("\0\0\0", 3);
     CHECK(parse_payload_3(anonymous + extension(9, "")));
+    CHECK(code(parse_payload_3(std::string("\1\0\0", 3) + extension(9, ""))) == Code::protocol);
     CHECK(code(parse_payload_3(anonymous + extension(2, kem_value(0x0999, 0)))) == Code::protocol);
 }

@@ -41,7 +41,7 @@ TEST_CASE("records and frames are written, sealed, opened and read without an al
     int frames = 0;
     const auto before = allocations;
     for (int i = 0; i < 10; ++i) {
-        FrameWriter writer(std::span(record).subspan(4, record_plain_bytes_max));
+        FrameWriter writer(std::span<std::byte>(record).subspan(4, record_plain_bytes_max));
         bool fits = writer.window({ChannelId('C', 0), 1, 1}) && writer.ping({});
         while (fits)
             fits = writer.data(

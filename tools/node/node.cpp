@@ -140,7 +140,7 @@ Done<void> Node::State::start_workers() {
     reactor->lend(*processor);
     reactor->lend(site);
     for (const auto& lend : lends) lend(*reactor);
-    site.started = clock.now();
+    site.up_since = clock.now();
     const auto begun = reactor->start([](Worker& worker) { return worker.local<Site>().set_up(worker); });
     if (begun) return {};
     const auto told = site.problem();
@@ -176,7 +176,8 @@ std::size_t Node::State::connections() const {
 /// The part of a stop before the workers end: listeners, connections, processor.
 void Node::State::drain(core::TimePoint cut_at, const Impatience& impatient) {
     auto& log = logger->open("node");
-    log.info("draining", {"connections", connections()}, {"at most", cut_at - clock.now()});
+    log.info("draining", {"connections", connections()},
+             {"at most", std::chrono::ceil<core::Milliseconds>(cut_at - clock.now())});
     const auto before = connections();
     site.is_draining = true;
     bool waits = cut_at > clock.now();
@@ -232,6 +233,7 @@ int Node::run() {
         state.reactor->stop_soon(std::chrono::nanoseconds(0));
     });
     state_->reactor->wait();
+    state_->is_started = false;
     return 0;
 }
 

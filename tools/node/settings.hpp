@@ -46,15 +46,16 @@ inline constexpr auto node_settings = core::table<NodeSettings>(
 struct AdminSettings {
     std::string listen{};
 };
-inline constexpr auto admin_settings = core::table<AdminSettings>(
-    "admin", {
-                 {"listen",
-                  &AdminSettings::listen,
-                  {0, 128},
-                  core::at_start,
-                  "address and port for /, /healthz, /metrics and /status; empty: beside the routes while "
-                  "these are on a loopback address, else none; \"none\""},
-             });
+inline constexpr auto admin_settings =
+    core::table<AdminSettings>("admin", {
+                                            {"listen",
+                                             &AdminSettings::listen,
+                                             {0, 128},
+                                             core::at_start,
+                                             "where /, /healthz, /metrics and /status are: an address and "
+                                             "port, or \"none\"; empty: beside the routes if "
+                                             "these are on a loopback address, else none"},
+                                        });
 
 struct LogFileSettings {
     std::string level = "info";

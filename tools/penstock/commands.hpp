@@ -15,5 +15,7 @@ namespace penstock::tool {
 using Run = std::function<int()>;
 
 void add_echo(CLI::App& app, Run& run);
+void add_get(CLI::App& app, Run& run);
+void add_node(CLI::App& app, Run& run);
 
 }  // namespace penstock::tool

@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     penstock::tool::Run run;
     penstock::tool::add_echo(app, run);
+    penstock::tool::add_get(app, run);
+    penstock::tool::add_node(app, run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -29,7 +29,7 @@ h2 { font-size: 1rem; margin: 2rem 0 .75rem; }
 .state { margin-left: auto; padding: .2rem .8rem; border-radius: 1rem; border: 1px solid currentColor;
   color: var(--faint); font-size: .9rem; }
 .state.serving { color: var(--calm); } .state.draining { color: var(--wait); } .state.lost { color: var(--alarm); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; }
 .card, .table { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
 .card { padding: 1rem 1.2rem; }
 .card b { display: block; font-size: 1.7rem; font-weight: 600; line-height: 1.25;
@@ -39,7 +39,9 @@ h2 { font-size: 1rem; margin: 2rem 0 .75rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .6rem 1.2rem; border-top: 1px solid var(--line); white-space: nowrap; }
 tr:first-child th { border-top: 0; } th:first-child, td:first-child { text-align: left; }
-td.silent { color: var(--alarm); } td meter { width: 6rem; height: .8rem; margin-left: .6rem; vertical-align: middle; }
+td.silent { color: var(--alarm); } td meter { width: 6rem; height: .8rem; margin-left: .6rem;
+  vertical-align: middle; }
+@media (max-width: 34rem) { th, td { padding: .6rem .5rem; } td meter { display: none; } }
 .id { color: var(--faint); font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .85rem;
   overflow-wrap: anywhere; margin: -1rem 0 1.5rem; }
 .id:empty { display: none; }

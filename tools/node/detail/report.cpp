@@ -55,7 +55,7 @@ void add_queues(core::MetricsText& out, const Report& report) {
 Report make_report(Worker& worker, const Site& site, const Gathering& gathering) {
     Report out;
     out.node_id = site.node_id;
-    out.up = std::chrono::floor<std::chrono::seconds>(worker.now() - site.started);
+    out.up = std::chrono::floor<std::chrono::seconds>(worker.now() - site.up_since);
     out.is_draining = site.is_draining.load(std::memory_order_relaxed);
     const auto& reports = gathering.reports();
     for (unsigned i = 0; i < reports.size(); ++i) {

@@ -15,6 +15,12 @@ std::string origin(const Options& options, const char* option, const char* setti
     return options.config.value_or("settings") + ": " + setting + " = \"" + value + '"';
 }
 
+std::string lines(const config::Problems& problems) {
+    auto out = config::message(problems);
+    if (out.ends_with('\n')) out.pop_back();
+    return out;
+}
+
 Done<Address> parse(const std::string& text, const std::string& from) {
     const auto address = Address::parse(text);
     if (!address) return std::unexpected(from + " is " + address.error().message());
@@ -40,7 +46,7 @@ Done<void> AllSettings::load(const Options& options, const std::vector<core::Set
     }
     if (options.config)
         if (const auto loaded = config::load_file(*options.config, all); !loaded)
-            return std::unexpected(config::message(loaded.error()));
+            return std::unexpected(lines(loaded.error()));
     if (options.listen) node.listen = *options.listen;
     if (options.workers) node.workers = *options.workers;
     if (options.state) node.state = *options.state;

@@ -37,8 +37,8 @@ public:
     AllSettings settings;
     std::vector<BuildRoutes> routes;
     std::vector<WorkerSetUp> worker_set_ups;
-    std::string node_id{};      ///< for the status; empty: this node has none
-    core::TimePoint started{};  ///< for the time that it has been up
+    std::string node_id{};       ///< for the status; empty: this node has none
+    core::TimePoint up_since{};  ///< for the time that it has been up
     std::atomic<bool> is_draining = false;
 
     /// On each worker. Worker 0 listens first: where it chose a port, the others take the same.

@@ -2,10 +2,8 @@
 #pragma once
 
 namespace penstock::stream {
-class Channel;
-}
 
-namespace penstock::stream::detail {
+class Channel;
 
 /// A channel's place in one of its session's lists.
 struct ListHook {
@@ -50,4 +48,4 @@ private:
     Owner* last_ = nullptr;
 };
 
-}  // namespace penstock::stream::detail
+}  // namespace penstock::stream
