@@ -218,12 +218,11 @@ void Worker::turn(std::chrono::nanoseconds at_most) {
     auto time = sleep_time(at_most);
     const bool sleeps = time.count() > 0 && inbox_.go_to_sleep();
     if (!sleeps) time = {};
-    const bool measures = sleeps && ++turns_ % 16 == 0;
-    const auto slept_from = measures ? clock_.now() : TimePoint();
+    const auto slept_from = sleeps ? clock_.now() : TimePoint();
     backend_->wait(time);
     if (sleeps) inbox_.awake();
     now_ = clock_.now();
-    if (measures) slept_ += (now_ - slept_from) * 16;
+    if (sleeps) slept_ += now_ - slept_from;
     Dispatch dispatch(*this);
     backend_->dispatch(dispatch);
     inbox_.run(*this, messages_per_turn_max);

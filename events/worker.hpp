@@ -237,7 +237,6 @@ private:
     Spawned* spawned_ = nullptr;
     std::map<std::size_t, std::shared_ptr<const Shared>> shared_;
     WorkerGauges& gauges_;
-    unsigned turns_ = 0;
     TimePoint measured_from_;
     std::chrono::nanoseconds slept_{0};
     bool is_draining_ = false;
