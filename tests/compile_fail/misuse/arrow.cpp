@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// refused: operator->|base operand
+// refused: operator->|base operand|is not a pointer
 #include <penstock/events/reactor.hpp>
 #include <penstock/events/tcp_socket.hpp>
 
