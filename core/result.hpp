@@ -17,7 +17,7 @@ enum class Domain : std::uint16_t {
     stream,    ///< code is one of the wire protocol's (docs/protocol.md, table of codes)
     dns,       ///< code is an RCODE
     settings,  ///< code is unused
-    proc,      ///< code is unused
+    proc,      ///< code is a proc::Code: full, stopped, thrown
     user,      ///< code is the application's
 };
 

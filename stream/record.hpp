@@ -21,7 +21,7 @@
 //
 // A Noise transport message whose associated data are the four header bytes. Records are counted from 0 over
 // all key updates; an update is Noise's REKEY and the next epoch. Nothing here allocates but the constructors
-// (a cipher context); time is passed in.
+// and key updates (a cipher context each); time is passed in.
 namespace penstock::stream {
 
 /// When a key is worn out. Lowered in tests only.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -27,8 +28,8 @@ Result<void> serve(const Case& test, const std::vector<std::string>& command, st
 }
 
 Result<std::uint64_t> count(const Case& test, const std::string& binary, std::uint64_t requests) {
-    char path[] = "/tmp/bench-callgrind-XXXXXX";
-    const int file = ::mkstemp(path);
+    auto path = (std::filesystem::temp_directory_path() / "bench-callgrind-XXXXXX").string();
+    const int file = ::mkstemp(path.data());
     if (file < 0) return fail(Error::os(errno, "mkstemp"));
     ::close(file);
     const auto served = serve(
@@ -37,7 +38,7 @@ Result<std::uint64_t> count(const Case& test, const std::string& binary, std::ui
         requests);
     std::ifstream in(path);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
-    ::unlink(path);
+    ::unlink(path.c_str());
     if (!served) return fail(served);
     return callgrind_total(text);
 }

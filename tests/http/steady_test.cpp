@@ -5,29 +5,8 @@
 #include <penstock/http/response_parser.hpp>
 #include <penstock/http/route_tree.hpp>
 
-#include <cstdlib>
-#include <new>
-
 #include <doctest/doctest.h>
-
-namespace {
-
-std::size_t allocations = 0;
-
-void* counted(std::size_t size) {
-    ++allocations;
-    if (void* const out = std::malloc(size)) return out;
-    std::abort();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+#include <support/allocations.hpp>
 
 using namespace penstock::http;
 
@@ -44,7 +23,7 @@ TEST_CASE("nothing is allocated from the second request on") {
     bool right = true;
     std::size_t before = 0;
     for (int round = 0; round < 3; ++round) {
-        if (round == 1) before = allocations;
+        if (round == 1) before = penstock::test::allocations_of_this_thread();
         right &= requests
                      .parse(
                          "POST /files/a%20name%2Fthat/is?long=enough&to=allocate HTTP/1.1\r\nHost: a\r\n"
@@ -62,7 +41,7 @@ TEST_CASE("nothing is allocated from the second request on") {
             responses.parse("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nServer: x\r\n\r\n", Method::get, reply)
                 .value_or(0) != 0;
     }
-    const auto after = allocations;
+    const auto after = penstock::test::allocations_of_this_thread();
     CHECK(right);
     CHECK(before != 0);
     CHECK(after == before);

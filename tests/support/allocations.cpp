@@ -22,11 +22,13 @@ namespace penstock::test {
 namespace {
 
 std::atomic<std::uint64_t> counted{0};
+constinit thread_local std::uint64_t counted_here = 0;
 
 }  // namespace
 
 const bool allocations_are_counted = PENSTOCK_COUNTS != 0;
 std::uint64_t allocations_of_other_threads() { return counted.load(); }
+std::uint64_t allocations_of_this_thread() { return counted_here; }
 
 }  // namespace penstock::test
 
@@ -39,6 +41,7 @@ void* __libc_memalign(std::size_t, std::size_t);
 
 static void note() {
     static thread_local const bool is_main = ::getpid() == static_cast<pid_t>(::syscall(SYS_gettid));
+    ++penstock::test::counted_here;
     if (!is_main) penstock::test::counted.fetch_add(1, std::memory_order_relaxed);
 }
 void* malloc(std::size_t size) {

@@ -12,4 +12,7 @@ extern const bool allocations_are_counted;
 /// where the test itself runs.
 std::uint64_t allocations_of_other_threads();
 
+/// Likewise of the calling thread.
+std::uint64_t allocations_of_this_thread();
+
 }  // namespace penstock::test
