@@ -116,7 +116,12 @@ SettingFit read_with_unit(const toml::node& node, SettingValue& value, Parse par
     return SettingFit::fits;
 }
 
+/// A text alone is a list of one.
 SettingFit read_texts(const toml::node& node, SettingValue& value) {
+    if (const auto* text = node.as_string()) {
+        value = std::vector<std::string>{text->get()};
+        return SettingFit::fits;
+    }
     const auto* array = node.as_array();
     if (array == nullptr) return SettingFit::other_kind;
     std::vector<std::string> texts;

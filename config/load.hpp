@@ -22,7 +22,8 @@ inline constexpr std::size_t nested_values_max = 16;
 using Loaded = std::expected<void, Problems>;
 
 /// Reads a TOML file into the structs of the sections. What the file doesn't name is left as it is. Sizes and
-/// durations are written as texts with a unit ("4KiB", "100ms"), counts as whole numbers. Refused are unknown
+/// durations are written as texts with a unit ("4KiB", "100ms"), counts as whole numbers; a text may stand
+/// for a list of one. Refused are unknown
 /// sections and keys, repeated ones, other types, and values out of their range; then no struct is changed.
 ///
 /// A file that can't be read is a problem as well. Blocks. Requires sections of different names.

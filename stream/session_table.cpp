@@ -78,8 +78,11 @@ void SessionTable::begin(const RoutedId& id, std::uint32_t sequence, const Attac
         "penstock/1\r\npenstock-attach: " +
         attach_field_text({sequence, attached.message_2}) + "\r\n\r\n";
     std::ignore = socket.write(Bytes(head));
+    auto terms = entry.agreed.terms;
+    terms.peer = net::Peer(socket.peer());
+    terms.peer.node_id(entry.agreed.node);
     entry.session =
-        std::make_unique<Session>(worker_, entry.agreed.terms, channels_, [this, id](Error ended) {
+        std::make_unique<Session>(worker_, std::move(terms), channels_, [this, id](Error ended) {
             worker_.log().info("session ended", {"session", id_text(id)}, {"why", ended});
             erase(id);
         });
@@ -101,12 +104,15 @@ void SessionTable::close(const RoutedId& id) {
     erase(id);
 }
 
-std::vector<SessionTable::Status> SessionTable::status() const {
+std::vector<SessionTable::Status> SessionTable::status(std::size_t at_most) const {
     std::vector<Status> out;
-    for (const auto& [id, entry] : entries_)
-        out.push_back({id_text(id), entry->agreed.node.text(), entry->agreed.terms.peer.address().text(),
-                       entry->session != nullptr ? entry->session->channels() : 0,
-                       entry->session != nullptr});
+    for (const auto& [id, entry] : entries_) {
+        if (out.size() == at_most) break;
+        const auto* session = entry->session.get();
+        out.push_back({id_text(id), entry->agreed.node.text(),
+                       session != nullptr ? session->peer().address().text() : std::string(),
+                       session != nullptr ? session->channels() : 0, session != nullptr});
+    }
     return out;
 }
 

@@ -58,11 +58,12 @@ public:
     void close(const RoutedId& id);
 
     struct Status {
-        std::string id, node, peer;
+        std::string id, node, peer;  ///< peer: empty until it is attached
         std::size_t channels = 0;
         bool attached = false;
     };
-    std::vector<Status> status() const;
+    /// Of some, when there are more.
+    std::vector<Status> status(std::size_t at_most) const;
     std::size_t size() const { return entries_.size(); }
     const std::shared_ptr<Channels>& channels() const { return channels_; }
 

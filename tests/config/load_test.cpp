@@ -77,6 +77,8 @@ TEST_CASE("a file writes what it names, and leaves the rest") {
     CHECK(loading.log.file == "\xc3\xa4");
     CHECK(loading.text("[log]\n[chat]\nrooms = []\nshare = 0.25").has_value());
     CHECK(loading.chat.rooms.empty());
+    CHECK(loading.text("[chat]\nrooms = \"one\"").has_value());
+    CHECK(loading.chat.rooms == std::vector<std::string>{"one"});
     CHECK(loading.chat.pause == 2s);
 }
 
@@ -131,8 +133,7 @@ TEST_CASE("what is wrong is told with its place, its value and its limit") {
               "2:18: chat.line_bytes_max = \"4kb\" is not a size: write \"64KiB\" (B, KiB, MiB, GiB, TiB)"},
              {"[chat]\ntitle = 5", "2:9: chat.title = 5 is not a text: write it in quotes"},
              {"[chat]\ntitle = {}", "2:9: chat.title = {...} is not a text: write it in quotes"},
-             {"[chat]\nrooms = \"a\"",
-              "2:9: chat.rooms = \"a\" is not a list of texts: write [\"one\", \"two\"]"},
+             {"[chat]\nrooms = 1", "2:9: chat.rooms = 1 is not a list of texts: write [\"one\", \"two\"]"},
              {"[chat]\nrooms = [\"a\", 1]",
               "2:9: chat.rooms = [...] is not a list of texts: write [\"one\", \"two\"]"},
              {"[chat]\nrooms = [[\"a\"]]",

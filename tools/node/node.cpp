@@ -7,6 +7,8 @@
 #include <penstock/node/detail/signals.hpp>
 #include <penstock/node/detail/site.hpp>
 #include <penstock/node/node.hpp>
+#include <penstock/node/settings.hpp>
+#include <penstock/node/state_folder.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -29,6 +31,7 @@ struct Node::State {
     /// Waits that long; true: don't wait for anything any more.
     using Impatience = std::function<bool(std::chrono::nanoseconds)>;
 
+    Done<void> read_command_line();
     Done<void> prepare();
     Done<void> start();
     Done<void> start_workers();
@@ -37,7 +40,8 @@ struct Node::State {
     std::size_t connections() const;
 
     int argc = 0;
-    char** argv = nullptr;
+    char** argv = nullptr;  ///< null: the options are there
+    Options options;
     std::vector<QueueSetUp> queue_set_ups;
     std::vector<core::SettingsSection> sections;
     std::vector<std::function<void(Reactor&)>> lends;
@@ -60,10 +64,17 @@ Node::Node(int argc, char** argv) : state_(std::make_unique<State>()) {
     state_->argv = argv;
 }
 
+Node::Node(Options options) : state_(std::make_unique<State>()) { state_->options = std::move(options); }
+
 Node::~Node() { stop(std::chrono::nanoseconds(0)); }
 
 Node& Node::add_routes(BuildRoutes build) {
     state_->site.routes.push_back(std::move(build));
+    return *this;
+}
+
+Node& Node::add_channels(BuildChannels build) {
+    state_->site.channels.push_back(std::move(build));
     return *this;
 }
 
@@ -96,18 +107,31 @@ Address Node::admin_address() const {
     return state_->site.bound().admin;
 }
 
-/// All that needs no thread: command line, settings, folder, log, ports.
-Done<void> Node::State::prepare() {
-    const auto options = parse_options(argc, argv);
-    if (!options) {
-        answer = options.error();
+const NodeId& Node::id() const {
+    PENSTOCK_ASSERT(state_->is_started);
+    return state_->site.stream.id();
+}
+
+Done<void> Node::State::read_command_line() {
+    if (argv == nullptr) return {};
+    auto parsed = parse_options(argc, argv);
+    if (!parsed) {
+        answer = parsed.error();
         return std::unexpected("the command line");
     }
+    options = std::move(*parsed);
+    return {};
+}
+
+/// All that needs no thread: command line, settings, folder, keys, log, ports.
+Done<void> Node::State::prepare() {
+    if (auto read = read_command_line(); !read) return read;
     auto& settings = site.settings;
-    if (auto loaded = settings.load(*options, sections); !loaded) return loaded;
+    if (auto loaded = settings.load(options, sections); !loaded) return loaded;
     auto folder = open_state_folder(settings.node.state);
     if (!folder) return std::unexpected(folder.error());
     state_folder = *folder;
+    if (auto loaded = site.stream.load(settings, state_folder); !loaded) return loaded;
     logger.emplace(core::LogSettings{.level = settings.log_level,
                                      .file = settings.log.file,
                                      .file_bytes_max = settings.log.file_bytes_max,
@@ -139,6 +163,12 @@ Done<void> Node::State::start_workers() {
                                             .logger = &*logger});
     reactor->lend(*processor);
     reactor->lend(site);
+    auto keys = site.stream.keys(clock.wall());
+    if (!keys) return std::unexpected(keys.error());
+    reactor->lend(std::move(*keys));
+    auto known = settings.node;
+    known.state = state_folder;
+    reactor->lend(std::make_shared<const NodeSettings>(std::move(known)));
     for (const auto& lend : lends) lend(*reactor);
     site.up_since = clock.now();
     const auto begun = reactor->start([](Worker& worker) { return worker.local<Site>().set_up(worker); });
@@ -162,7 +192,8 @@ Done<void> Node::State::start() {
 void Node::State::log_start() {
     auto& log = logger->open("node");
     const auto& bound = site.bound();
-    log.info("listening", {"on", bound.routes}, {"version", core::version()}, {"state", state_folder});
+    log.info("listening", {"on", bound.routes}, {"node", site.stream.id()}, {"version", core::version()},
+             {"state", state_folder});
     if (!bound.admin.empty()) log.info("admin pages", {"on", bound.admin});
     logger->close(log);
 }

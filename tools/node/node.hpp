@@ -5,7 +5,9 @@
 #include <penstock/core/settings.hpp>
 #include <penstock/events/reactor.hpp>
 #include <penstock/http/router.hpp>
+#include <penstock/node/options.hpp>
 #include <penstock/proc/processor.hpp>
+#include <penstock/stream/channels.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -23,16 +25,21 @@ namespace penstock::node {
 template <class F, class... A>
 concept Builder = core::Captureless<F> && ((core::Sendable<A> && std::copy_constructible<A>) && ...);
 
-/// A node daemon: settings, log, Reactor, Processor, HTTP listeners, admin pages, signals, drain.
+/// A node daemon: settings, log, Reactor, Processor, HTTP listeners, encrypted requests, sessions with
+/// lettered channels, admin pages, signals, drain.
 ///
 ///     int main(int argc, char** argv) { return Node(argc, argv).routes(routes).run(); }
 ///
 /// Nothing fails before run() or start(). Command line: --config FILE, --listen ADDR:PORT, --workers N,
 /// --state DIR, --help, --version; the sections of the file: settings.hpp and the program's own.
 ///
-/// Every worker can use local<proc::Processor>() and the local<const S>() of each settings table. On each,
-/// first the each_worker functions run, then the routes, in the order in which they were given; then it
-/// listens.
+/// Every worker can use local<proc::Processor>(), the local<const S>() of each settings table, and
+/// local<const NodeSettings>(), whose `state` is the folder in use. On each,
+/// first the each_worker functions run, then the channels and the routes are built, in the order in which
+/// they were given; then it listens.
+///
+/// Who it is: an identity in the state folder (node.key, made when it is missing). Every route is also
+/// reached by encrypted requests; clients that [stream] lets in open sessions, and there the channels are.
 ///
 /// Admin pages: / (about this node), /healthz (503 while it drains), /metrics (Prometheus), /status (JSON).
 /// They stand on the listener of [admin]; without one, beside the routes, but only while these are on a
@@ -42,7 +49,10 @@ concept Builder = core::Captureless<F> && ((core::Sendable<A> && std::copy_const
 /// Thread: main's. Owner: you.
 class Node : core::Affine {
 public:
+    /// Its command line is the Node's.
     Node(int argc, char** argv);
+    /// For programs with a command line of their own.
+    explicit Node(Options options);
     /// Stops at once what still runs.
     ~Node();
 
@@ -55,6 +65,17 @@ public:
                 auto mine = held;
                 std::apply([&](auto&... argument) { f(router, worker, std::move(argument)...); }, mine);
             });
+    }
+    /// Says which lettered channels there are, and what handles them, on each worker: f(Channels&, Worker&,
+    /// args...).
+    template <class F, class... A>
+        requires Builder<F, A...> && std::invocable<F&, stream::Channels&, Worker&, A...>
+    Node& channels(F f, A... args) {
+        return add_channels([f, held = std::tuple<A...>(std::move(args)...)](stream::Channels& channels,
+                                                                             Worker& worker) mutable {
+            auto mine = held;
+            std::apply([&](auto&... argument) { f(channels, worker, std::move(argument)...); }, mine);
+        });
     }
     /// Runs on each worker before its routes are built: f(Worker&, args...). An error ends the start.
     template <class F, class... A>
@@ -115,9 +136,12 @@ public:
     Address admin_address() const;
     /// The folder for what the node keeps. Requires a start.
     const std::string& state_folder() const;
+    /// Who it is. Requires a start.
+    const NodeId& id() const;
 
 private:
     Node& add_routes(std::function<void(http::Router&, Worker&)> build);
+    Node& add_channels(std::function<void(stream::Channels&, Worker&)> build);
     Node& add_worker_set_up(std::function<Result<void>(Worker&)> set_up);
     Node& add_queue_set_up(std::function<Result<void>(proc::Queue&)> set_up);
     Node& add_settings(core::SettingsSection section, std::function<void(Reactor&)> lend);

@@ -16,4 +16,23 @@ http::ServerSettings HttpSettings::server() const {
     return out;
 }
 
+stream::ServiceSettings StreamSettings::service() const {
+    stream::ServiceSettings out;
+    out.enc_init_path = enc_init_path;
+    out.enc_path = enc_path;
+    out.stream_ctl_path = stream_ctl_path;
+    out.stream_path = stream_path;
+    out.key_idle_max = key_idle_max;
+    out.key_life_max = key_life_max;
+    out.key_fresh_max = key_fresh_max;
+    out.keys_max = keys_max;
+    out.keys_per_node_max = keys_per_node_max;
+    out.anonymous_keys_per_address_max = anonymous_keys_per_address_max;
+    out.handshakes_per_second = handshakes_per_second;
+    out.handshake_burst = handshake_burst;
+    out.certificate_for_everything = certificate_for_everything;
+    out.sessions_per_node_max = sessions_per_node_max;
+    return out;
+}
+
 }  // namespace penstock::node

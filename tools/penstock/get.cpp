@@ -16,6 +16,8 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "get_encrypted.hpp"
+#include "uplink.hpp"
 
 namespace penstock::tool {
 namespace {
@@ -30,6 +32,46 @@ bool is_about_response(Error error) {
     return error.domain() == core::Domain::http && error.code() != 503 && error.code() != 504;
 }
 
+Task<int> get(Worker& worker, std::string url, std::chrono::milliseconds time_max) {
+    auto& client = worker.local<http::Client>();
+    auto response = co_await client.send(http::Request::get(url), {.time_max = time_max});
+    if (!response)
+        co_return failed(is_about_response(response.error()) ? url + ": bad response" : url,
+                         response.error());
+    co_return print(*response);
+}
+
+struct GetOptions : UplinkOptions {
+    std::string url;
+    double seconds = 30;
+    bool is_encrypted = false;
+};
+
+int run_get(const GetOptions& options) {
+    const auto parsed = http::Url::parse(options.url);
+    if (!parsed) {
+        failed(options.url, parsed.error());
+        return 2;
+    }
+    core::LogSettings quiet;
+    quiet.level = core::LogLevel::warn;
+    core::Logger logger(quiet);
+    Reactor reactor({.workers = 1, .pin = false, .logger = &logger});
+    constexpr std::chrono::milliseconds least{1};
+    const auto time_max = std::max(least, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                              std::chrono::duration<double>(options.seconds)));
+    if (!options.is_encrypted) return reactor.run_task(get, options.url, time_max);
+    auto settings = client_settings(options, std::string(parsed->host) + ':' + std::to_string(parsed->port));
+    if (!settings) {
+        std::fprintf(stderr, "error: %s\n", settings.error().c_str());
+        return 1;
+    }
+    settings->stage_time_max = time_max;
+    return reactor.run_task(get_encrypted, std::move(*settings), parsed->target());
+}
+
+}  // namespace
+
 int print(const http::Response& response) {
     const auto reason = http::reason(response.status());
     std::fprintf(stderr, "%d%s%.*s\n", response.status(), reason.empty() ? "" : " ",
@@ -40,45 +82,21 @@ int print(const http::Response& response) {
     return response.status() / 100 == 2 ? 0 : 1;
 }
 
-Task<int> get(Worker& worker, std::string url, std::chrono::milliseconds time_max) {
-    auto& client = worker.local<http::Client>();
-    auto response = co_await client.send(http::Request::get(url), {.time_max = time_max});
-    if (!response)
-        co_return failed(is_about_response(response.error()) ? url + ": bad response" : url,
-                         response.error());
-    co_return print(*response);
-}
-
-int run_get(const std::string& url, double seconds) {
-    if (const auto parsed = http::Url::parse(url); !parsed) {
-        failed(url, parsed.error());
-        return 2;
-    }
-    core::LogSettings quiet;
-    quiet.level = core::LogLevel::warn;
-    core::Logger logger(quiet);
-    Reactor reactor({.workers = 1, .pin = false, .logger = &logger});
-    constexpr std::chrono::milliseconds least{1};
-    const auto time_max =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
-    return reactor.run_task(get, url, std::max(least, time_max));
-}
-
-}  // namespace
-
 void add_get(CLI::App& app, Run& run) {
     auto* command = app.add_subcommand("get", "Fetch a URL: its body to stdout, its status to stderr");
     command->footer(
         "Answers 0 for a 2xx status, else 1.\n"
-        "Example: penstock get http://127.0.0.1:8079/hello/World");
-    auto url = std::make_shared<std::string>();
-    auto seconds = std::make_shared<double>(30);
-    command->add_option("URL", *url, "http://HOST[:PORT][/PATH]; HOST is an address or localhost")
+        "Example: penstock get --enc http://127.0.0.1:8079/hello/World");
+    auto options = std::make_shared<GetOptions>();
+    command->add_option("URL", options->url, "http://HOST[:PORT][/PATH]; HOST is an address or localhost")
         ->required();
-    command->add_option("--timeout", *seconds, "Seconds for the whole of it")
+    command->add_flag("--enc", options->is_encrypted, "As an encrypted request to a node");
+    command
+        ->add_option("--timeout", options->seconds, "Seconds for the whole of it, with --enc for each step")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 86'400.0));
-    command->callback([&run, url, seconds] { run = [url, seconds] { return run_get(*url, *seconds); }; });
+    add_uplink_options(*command, *options);
+    command->callback([&run, options] { run = [options] { return run_get(*options); }; });
 }
 
 }  // namespace penstock::tool

@@ -15,9 +15,12 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", std::string("penstock ") + penstock::core::version());
     app.require_subcommand(1);
     penstock::tool::Run run;
-    penstock::tool::add_echo(app, run);
-    penstock::tool::add_get(app, run);
+    penstock::tool::add_demo(app, run);
     penstock::tool::add_node(app, run);
+    penstock::tool::add_send(app, run);
+    penstock::tool::add_get(app, run);
+    penstock::tool::add_key(app, run);
+    penstock::tool::add_echo(app, run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -9,21 +9,19 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "node_parts.hpp"
 
 namespace penstock::tool {
 namespace {
-
-void routes(http::Router& router, Worker&) {
-    router.get("/hello/{name}",
-               [](http::Exchange& exchange) { exchange.text("Hello, ", exchange.param("name"), "!\n"); });
-}
 
 int run_node(std::vector<std::string> args) {
     args.insert(args.begin(), "penstock node");
     std::vector<char*> argv;
     for (auto& arg : args) argv.push_back(arg.data());
     argv.push_back(nullptr);
-    return Node(static_cast<int>(args.size()), argv.data()).routes(routes).run();
+    Node node(static_cast<int>(args.size()), argv.data());
+    add_parts(node);
+    return node.run();
 }
 
 }  // namespace

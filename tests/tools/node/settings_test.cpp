@@ -3,7 +3,6 @@
 #include <penstock/node/detail/settings.hpp>
 
 #include <fstream>
-#include <sstream>
 
 #include <doctest/doctest.h>
 #include <support/temporary_folder.hpp>
@@ -12,12 +11,6 @@ using namespace penstock;
 using namespace penstock::node;
 
 namespace {
-
-std::string read(const std::string& path) {
-    std::ostringstream out;
-    out << std::ifstream(path).rdbuf();
-    return out.str();
-}
 
 /// What loading this file says; empty: nothing is wrong.
 std::string load(AllSettings& settings, const std::string& text, Options options = {},
@@ -48,8 +41,7 @@ constexpr auto clashing_settings =
 
 }  // namespace
 
-TEST_CASE("the shipped settings file names every setting with its default") {
-    CHECK(read(PENSTOCK_NODE_TOML) == default_settings_text());
+TEST_CASE("the text of all settings at their defaults changes nothing") {
     CHECK(load(default_settings_text()).empty());
 }
 

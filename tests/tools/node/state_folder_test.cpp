@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <penstock/node/detail/settings.hpp>
+#include <penstock/node/state_folder.hpp>
 
 #include <cstdlib>
 #include <fstream>

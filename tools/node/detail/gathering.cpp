@@ -2,8 +2,32 @@
 #include <penstock/events/reactor.hpp>
 #include <penstock/node/detail/gathering.hpp>
 #include <penstock/node/detail/site.hpp>
+#include <penstock/stream/encrypted_http.hpp>
 
 namespace penstock::node {
+
+namespace {
+
+WorkerReport report_of(Worker& worker) {
+    WorkerReport out;
+    out.index = worker.index();
+    if (const auto* servers = worker.find_local<Servers>()) out.requests = servers->requests();
+    if (auto* encrypted = worker.find_local<stream::EncryptedHttp>()) {
+        const auto& counters = encrypted->counters();
+        out.handshakes = counters.handshakes.value();
+        out.handshakes_refused = counters.handshakes_refused.value();
+        out.encrypted_requests = counters.requests.value();
+        out.encrypted_requests_refused = counters.requests_refused.value();
+        out.keys = encrypted->keys().size();
+    }
+    if (const auto* sessions = worker.find_local<stream::SessionTable>()) {
+        out.sessions = sessions->size();
+        out.listed = sessions->status(WorkerReport::sessions_listed_max);
+    }
+    return out;
+}
+
+}  // namespace
 
 Gathering::Gathering(Worker& worker)
     : worker_(worker),
@@ -21,10 +45,9 @@ void Gathering::begin() {
     reports_.resize(reactor.workers());
     const auto self = worker_.remote_to<Gathering>({place_, worker_.handles().generation(place_)});
     auto report = [](Worker& asked, Remote<Gathering> to) {
-        const auto* servers = asked.find_local<Servers>();
-        const WorkerReport mine{asked.index(), servers == nullptr ? 0 : servers->requests()};
         // Full: it counts as silent.
-        std::ignore = to.post([](Gathering& asking, WorkerReport got) { asking.take(got); }, mine);
+        std::ignore = to.post([](Gathering& asking, WorkerReport got) { asking.take(std::move(got)); },
+                              report_of(asked));
     };
     for (unsigned i = 0; i < reactor.workers(); ++i)
         if (reactor.worker(i).post(report, self) == Posted::ok) ++missing_;
@@ -32,8 +55,9 @@ void Gathering::begin() {
     timer_.arm(patience);
 }
 
-void Gathering::take(const WorkerReport& report) {
-    reports_[report.index] = report;
+void Gathering::take(WorkerReport report) {
+    const auto index = report.index;
+    reports_[index] = std::move(report);
     if (--missing_ == 0) answer_.give(true);
 }
 

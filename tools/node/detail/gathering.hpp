@@ -6,6 +6,7 @@
 #include <penstock/events/task.hpp>
 #include <penstock/events/timer.hpp>
 #include <penstock/events/worker.hpp>
+#include <penstock/stream/session_table.hpp>
 
 #include <chrono>
 #include <optional>
@@ -17,6 +18,13 @@ namespace penstock::node {
 struct WorkerReport {
     std::uint32_t index = 0;
     std::uint64_t requests = 0;
+    std::uint64_t handshakes = 0, handshakes_refused = 0;
+    std::uint64_t encrypted_requests = 0, encrypted_requests_refused = 0;
+    std::size_t keys = 0, sessions = 0;
+    std::vector<stream::SessionTable::Status> listed{};  ///< of the sessions, up to sessions_listed_max
+
+    static constexpr std::size_t sessions_listed_max = 1000;
+    static constexpr bool sendable = true;  // it owns all that is in it
 };
 
 /// Asks all workers by posts. One that doesn't answer in time is silent: it is busy, or stuck.
@@ -39,7 +47,7 @@ public:
 
 private:
     void begin();
-    void take(const WorkerReport& report);
+    void take(WorkerReport report);
 
     Worker& worker_;
     const std::uint32_t place_;

@@ -65,6 +65,13 @@ footer { margin-top: 2rem; color: var(--faint); font-size: .9rem; } a { color: v
 <thead><tr><th>worker</th><th>cpu</th><th>connections</th><th>requests</th><th>busy</th></tr></thead>
 <tbody id="workers"></tbody>
 </table></div>
+<section id="streams" hidden>
+<h2>Sessions</h2>
+<div class="table"><table>
+<thead><tr><th>node</th><th>peer</th><th>worker</th><th>channels</th></tr></thead>
+<tbody id="session_rows"></tbody>
+</table></div>
+</section>
 <footer><noscript>The numbers need JavaScript; without it, see the pages below. </noscript>
 <a href="/status">status</a> as JSON &middot; <a href="/metrics">metrics</a> for Prometheus &middot;
 <a href="/healthz">health</a></footer>
@@ -101,6 +108,14 @@ function row(worker) {
   busy.append(meter);
   return out;
 }
+function session_row(session) {
+  const out = document.createElement("tr");
+  for (const text of [session.node.slice(0, 12) + "\u2026", session.peer || "not attached yet",
+                      session.worker, session.channels])
+    out.insertCell().textContent = text;
+  out.cells[0].title = session.node;
+  return out;
+}
 function show(node) {
   const sum = name => node.workers.reduce((n, worker) => n + (worker[name] || 0), 0);
   const now = performance.now(), requests = sum("requests");
@@ -111,6 +126,8 @@ function show(node) {
   if (last) put("rate", count(Math.max(0, Math.round(1000 * (requests - last.requests) / (now - last.at)))));
   last = { at: now, requests };
   at("workers").replaceChildren(...node.workers.map(row));
+  at("streams").hidden = node.sessions.length === 0;
+  at("session_rows").replaceChildren(...node.sessions.slice(0, 100).map(session_row));
 }
 async function refresh() {
   try {

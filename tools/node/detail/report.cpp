@@ -24,8 +24,31 @@ void add_workers(core::MetricsText& out, const Report& report) {
         const auto index = std::to_string(i);
         connections.sample({{"worker", index}}, worker.connections);
         busy.sample({{"worker", index}}, share(worker.busy));
-        silent.sample({{"worker", index}}, worker.requests ? 0 : 1);
-        if (worker.requests) requests.sample({{"worker", index}}, *worker.requests);
+        silent.sample({{"worker", index}}, worker.told ? 0 : 1);
+        if (worker.told) requests.sample({{"worker", index}}, worker.told->requests);
+    }
+}
+
+void add_stream(core::MetricsText& out, const Report& report) {
+    auto& sessions = out.family("penstock_sessions", MetricKind::gauge, "open sessions of streams");
+    auto& keys = out.family("penstock_request_keys", MetricKind::gauge, "keys of encrypted requests");
+    auto& handshakes = out.family("penstock_handshakes_total", MetricKind::counter, "handshakes answered");
+    auto& refused =
+        out.family("penstock_handshakes_refused_total", MetricKind::counter, "handshakes refused");
+    auto& requests =
+        out.family("penstock_encrypted_requests_total", MetricKind::counter, "encrypted requests opened");
+    auto& unopened = out.family("penstock_encrypted_requests_refused_total", MetricKind::counter,
+                                "what was answered in clear, handshakes too: not opened, replayed, unknown");
+    for (std::size_t i = 0; i < report.workers.size(); ++i) {
+        if (!report.workers[i].told) continue;
+        const auto& told = *report.workers[i].told;
+        const auto index = std::to_string(i);
+        sessions.sample({{"worker", index}}, told.sessions);
+        keys.sample({{"worker", index}}, told.keys);
+        handshakes.sample({{"worker", index}}, told.handshakes);
+        refused.sample({{"worker", index}}, told.handshakes_refused);
+        requests.sample({{"worker", index}}, told.encrypted_requests);
+        unopened.sample({{"worker", index}}, told.encrypted_requests_refused);
     }
 }
 
@@ -54,15 +77,13 @@ void add_queues(core::MetricsText& out, const Report& report) {
 
 Report make_report(Worker& worker, const Site& site, const Gathering& gathering) {
     Report out;
-    out.node_id = site.node_id;
+    out.node_id = site.stream.id().text();
     out.up = std::chrono::floor<std::chrono::seconds>(worker.now() - site.up_since);
     out.is_draining = site.is_draining.load(std::memory_order_relaxed);
     const auto& reports = gathering.reports();
     for (unsigned i = 0; i < reports.size(); ++i) {
         const auto status = worker.reactor().status(i);
-        Report::Line line{status.cpu, status.sockets, status.busy, {}};
-        if (reports[i]) line.requests = reports[i]->requests;
-        out.workers.push_back(line);
+        out.workers.push_back({status.cpu, status.sockets, status.busy, reports[i]});
     }
     const auto& processor = worker.local<proc::Processor>();
     for (unsigned i = 0; i < processor.queues(); ++i) out.queues.push_back(processor.status(i));
@@ -82,12 +103,25 @@ std::string Report::json() const {
         json.object().fields({{"index", i},
                               {"cpu", worker.cpu},
                               {"connections", worker.connections},
-                              {"requests", worker.requests ? core::Value(*worker.requests) : core::Value()},
+                              {"requests", worker.told ? core::Value(worker.told->requests) : core::Value()},
                               {"busy", share(worker.busy)},
-                              {"silent", !worker.requests}});
+                              {"silent", !worker.told}});
         json.end();
     }
-    json.end().array("sessions").end().end();
+    json.end().array("sessions");
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        if (!workers[i].told) continue;
+        for (const auto& session : workers[i].told->listed)
+            json.object()
+                .fields({{"id", session.id},
+                         {"worker", i},
+                         {"node", session.node},
+                         {"peer", session.peer},
+                         {"channels", session.channels},
+                         {"attached", session.attached}})
+                .end();
+    }
+    json.end().end();
     return out;
 }
 
@@ -99,6 +133,7 @@ std::string Report::metrics() const {
     out.family("penstock_draining", MetricKind::gauge, "1: it takes no new connections")
         .sample({}, is_draining ? 1 : 0);
     add_workers(out, *this);
+    add_stream(out, *this);
     add_queues(out, *this);
     return out.text();
 }
@@ -110,8 +145,9 @@ std::string Report::text() const {
     for (std::size_t i = 0; i < workers.size(); ++i) {
         const auto& worker = workers[i];
         out += "worker " + std::to_string(i) + ": ";
-        if (worker.requests)
-            out += std::to_string(*worker.requests) + " requests, ";
+        if (worker.told)
+            out += std::to_string(worker.told->requests) + " requests, " +
+                   std::to_string(worker.told->sessions) + " sessions, ";
         else
             out += "silent, ";
         out += std::to_string(worker.connections) + " connections, " +

@@ -14,8 +14,8 @@ struct Report {
     struct Line {
         int cpu = 0;
         std::size_t connections = 0;
-        unsigned busy = 0;                      ///< thousandths
-        std::optional<std::uint64_t> requests;  ///< nothing: the worker is silent
+        unsigned busy = 0;                   ///< thousandths
+        std::optional<WorkerReport> told{};  ///< nothing: the worker is silent
     };
     std::string node_id;
     std::chrono::seconds up{0};

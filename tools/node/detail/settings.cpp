@@ -27,11 +27,28 @@ Done<Address> parse(const std::string& text, const std::string& from) {
     return *address;
 }
 
+/// Segments of unreserved characters, each behind a "/": it is the same in every form of a URL.
+bool is_plain_path(std::string_view path) {
+    if (!path.starts_with('/') || path.ends_with('/') || path.find("//") != path.npos) return false;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        const char c = path[at];
+        const bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && c != '-' && c != '_' && c != '.' && c != '/') return false;
+        if (c == '/' && path.substr(at + 1, 1) == ".") return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::vector<core::SettingsSection> AllSettings::sections() {
-    return {{node_settings, node}, {admin_settings, admin},   {log_settings, log},
-            {http_settings, http}, {events_settings, events}, {proc::processor_settings, processor}};
+    return {{node_settings, node},
+            {admin_settings, admin},
+            {log_settings, log},
+            {http_settings, http},
+            {stream_settings, stream},
+            {events_settings, events},
+            {proc::processor_settings, processor}};
 }
 
 Done<void> AllSettings::load(const Options& options, const std::vector<core::SettingsSection>& more) {
@@ -50,6 +67,7 @@ Done<void> AllSettings::load(const Options& options, const std::vector<core::Set
     if (options.listen) node.listen = *options.listen;
     if (options.workers) node.workers = *options.workers;
     if (options.state) node.state = *options.state;
+    if (options.log_level) log.level = *options.log_level;
     return check(options);
 }
 
@@ -77,15 +95,50 @@ Done<void> AllSettings::check(const Options& options) {
     if (events.backend != "auto" && events.backend != "epoll")
         return std::unexpected(origin(options, nullptr, "events.backend", events.backend) +
                                " is no backend: write auto or epoll");
+    return check_stream(options);
+}
+
+Done<void> AllSettings::check_stream(const Options& options) {
+    if (stream.clients.empty()) clients.any = listen.is_loopback();
+    for (const auto& text : stream.clients) {
+        const auto from = origin(options, nullptr, "stream.clients", text);
+        if (text == "any" || text == "none") {
+            if (stream.clients.size() > 1)
+                return std::unexpected(from + " stands alone: nothing else belongs into that list");
+            clients.any = text == "any";
+            continue;
+        }
+        const auto id = NodeId::parse(text);
+        if (!id) return std::unexpected(from + " is no node id (52 letters and digits), nor any or none");
+        clients.listed.push_back(*id);
+    }
+    struct Path {
+        const char* setting;
+        const std::string& value;
+    };
+    const Path paths[]{{"stream.enc_init_path", stream.enc_init_path},
+                       {"stream.enc_path", stream.enc_path},
+                       {"stream.stream_ctl_path", stream.stream_ctl_path},
+                       {"stream.stream_path", stream.stream_path}};
+    for (const auto& path : paths) {
+        const auto from = origin(options, nullptr, path.setting, path.value);
+        if (!is_plain_path(path.value))
+            return std::unexpected(from + " is no path: write /name, of letters, digits, - _ . and /");
+        for (const auto& other : paths)
+            if (&other != &path && other.value == path.value)
+                return std::unexpected(from + " is also " + other.setting + ": they must differ");
+    }
     return {};
 }
 
-std::string default_settings_text() {
+std::string default_settings_text(const std::vector<core::SettingsSection>& more) {
     AllSettings settings;
+    auto all = settings.sections();
+    all.insert(all.end(), more.begin(), more.end());
     return "# SPDX-License-Identifier: Apache-2.0\n"
            "# The settings of a Penstock node, all at their defaults: penstock node --config FILE\n"
            "# A line takes effect without its leading \"# \". The command line wins over this file.\n\n" +
-           config::print_defaults(settings.sections());
+           config::print_defaults(all);
 }
 
 }  // namespace penstock::node

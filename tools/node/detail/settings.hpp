@@ -2,8 +2,10 @@
 #pragma once
 
 #include <penstock/core/log.hpp>
+#include <penstock/node/options.hpp>
 #include <penstock/node/settings.hpp>
 #include <penstock/proc/settings.hpp>
+#include <penstock/stream/node_keys.hpp>
 
 #include <expected>
 #include <optional>
@@ -16,12 +18,6 @@ namespace penstock::node {
 template <class T>
 using Done = std::expected<T, std::string>;
 
-/// What the command line of every Node program takes. Nothing: the settings' own value.
-struct Options {
-    std::optional<std::string> config, listen, state;
-    std::optional<std::uint32_t> workers;
-};
-
 /// Reads the command line. An answer instead of options: the program ends with it, all is printed (0: --help
 /// and --version, 2: usage).
 std::expected<Options, int> parse_options(int argc, char** argv);
@@ -32,6 +28,7 @@ struct AllSettings {
     AdminSettings admin;
     LogFileSettings log;
     HttpSettings http;
+    StreamSettings stream;
     EventsSettings events;
     proc::ProcessorSettings processor;
 
@@ -45,16 +42,14 @@ struct AllSettings {
     std::optional<Address> admin_listen;  ///< a listener of their own
     bool admin_beside_routes = false;
     LogLevel log_level = LogLevel::info;
+    stream::ClientPolicy clients;
 
 private:
     Done<void> check(const Options& options);
+    Done<void> check_stream(const Options& options);
 };
 
-/// The shipped settings file: what config/node.toml holds.
-std::string default_settings_text();
-
-/// The folder for what a node keeps: `wanted`, else $STATE_DIRECTORY (the first of several), else
-/// ~/.local/state/penstock. Made with its parents (0700) when it is missing.
-Done<std::string> open_state_folder(const std::string& wanted);
+/// A settings file that changes nothing, with these sections behind the framework's.
+std::string default_settings_text(const std::vector<core::SettingsSection>& more = {});
 
 }  // namespace penstock::node

@@ -2,6 +2,7 @@
 #include <penstock/node/detail/admin.hpp>
 #include <penstock/node/detail/site.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -48,23 +49,32 @@ Result<void> Site::build(Worker& worker) {
         }
     auto router = build_router(worker);
     if (!router->problem().empty()) {
-        auto text = router->problem();
-        if (settings.admin_beside_routes)
-            for (const auto path : admin_paths)
-                if (text.starts_with("route \"" + std::string(path) + '"'))
-                    text +=
-                        "; it is a page of the node itself: move these to another listener by "
-                        "admin.listen, or leave them out by admin.listen = \"none\"";
-        tell(std::move(text));
+        tell(router->problem() + hint_of(router->problem()));
         return fail(Error(core::Domain::settings, 1, "a route has a bad pattern"));
     }
     return listen(worker, std::move(router));
 }
 
+/// What to do about a pattern that is the node's own.
+std::string Site::hint_of(const std::string& problem) const {
+    const auto is_about = [&](std::string_view path) {
+        return problem.starts_with("route \"" + std::string(path) + '"');
+    };
+    if (settings.admin_beside_routes && std::ranges::any_of(admin_paths, is_about))
+        return "; it is a page of the node itself: move these to another listener by admin.listen, or leave "
+               "them out by admin.listen = \"none\"";
+    const auto& own = settings.stream;
+    if (is_about(own.enc_init_path) || is_about(own.enc_path) || is_about(own.stream_path + "/{id}"))
+        return "; it is a path of the encrypted side: move that one by the paths in [stream]";
+    return {};
+}
+
 std::shared_ptr<http::Router> Site::build_router(Worker& worker) {
     auto router = std::make_shared<http::Router>();
     if (settings.admin_beside_routes) add_admin_routes(*router, *this);
+    stream.add_to(worker, router, channels);
     for (const auto& build : routes) build(*router, worker);
+    if (worker.index() == 0) worker.make_local<CertificateRenewal>(worker, stream);
     return router;
 }
 

@@ -5,6 +5,7 @@
 #include <penstock/events/worker.hpp>
 #include <penstock/http/server.hpp>
 #include <penstock/node/detail/settings.hpp>
+#include <penstock/node/detail/stream_service.hpp>
 #include <penstock/proc/queue.hpp>
 
 #include <atomic>
@@ -36,8 +37,9 @@ class Site : core::Affine {
 public:
     AllSettings settings;
     std::vector<BuildRoutes> routes;
+    std::vector<BuildChannels> channels;
     std::vector<WorkerSetUp> worker_set_ups;
-    std::string node_id{};       ///< for the status; empty: this node has none
+    StreamService stream;
     core::TimePoint up_since{};  ///< for the time that it has been up
     std::atomic<bool> is_draining = false;
 
@@ -56,6 +58,7 @@ public:
 
 private:
     Result<void> build(Worker& worker);
+    std::string hint_of(const std::string& problem) const;
     std::shared_ptr<http::Router> build_router(Worker& worker);
     Result<void> listen(Worker& worker, std::shared_ptr<http::Router> router);
     Result<void> start(http::Server& server, const Address& address, const char* where);

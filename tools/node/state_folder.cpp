@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <penstock/node/detail/settings.hpp>
+#include <penstock/core/result.hpp>
+#include <penstock/node/state_folder.hpp>
 
 #include <array>
 #include <cerrno>
@@ -26,7 +27,9 @@ std::string home() {
     return found == nullptr || found->pw_dir == nullptr ? std::string() : found->pw_dir;
 }
 
-Done<std::string> choose(const std::string& wanted) {
+using Folder = std::expected<std::string, std::string>;
+
+Folder choose(const std::string& wanted) {
     if (!wanted.empty()) return wanted;
     if (const char* set = variable("STATE_DIRECTORY")) {
         const std::string all = set;
@@ -53,7 +56,7 @@ int make_folders(const std::string& path) {
 
 }  // namespace
 
-Done<std::string> open_state_folder(const std::string& wanted) {
+Folder open_state_folder(const std::string& wanted) {
     const auto path = choose(wanted);
     if (!path) return path;
     const auto refuse = [&](int failed) {
