@@ -27,8 +27,8 @@ class Handler {
 public:
     virtual ~Handler() = default;
     virtual void on_added(Slot&) {}
-    /// Bytes from the left. A layer passes on every whole record at once, and keeps at most one that is not
-    /// whole.
+    /// Bytes from the left; empty only where the layer there has records that are. A layer passes on every
+    /// whole record at once, and keeps at most one that is not whole.
     virtual void on_read(Slot&, Slice) = 0;
     /// Bytes from the right; the default passes them on.
     virtual void on_write(Slot&, Message);

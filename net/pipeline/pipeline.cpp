@@ -17,7 +17,7 @@ void Handler::on_drain(Slot& slot) { slot.pipeline().close(); }
 Worker& Slot::worker() const { return line_.worker(); }
 
 void Slot::pass_read(Slice slice) {
-    if (right_ == nullptr || slice.empty()) return;
+    if (right_ == nullptr) return;
     if (right_ == line_.last_ && line_.credit_ != no_window)
         line_.credit_ -= std::min(line_.credit_, slice.size());
     right_->handler_->on_read(*right_, std::move(slice));

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the programs of docs/examples as their comments say. examples_test.py FOLDER_OF_PROGRAMS"""
+import contextlib
+import http.server
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 import daemon
@@ -34,7 +39,9 @@ class Examples(unittest.TestCase):
             for path in ["/notes", "/publish"]:
                 out = d.curl("-i", "--data-binary", "a note", path)
                 self.assertTrue(out.startswith("HTTP/1.1 201 Created\r\n"), out)
-                self.assertGreater(json.loads(out.split("\r\n\r\n")[1])["id"], 0)
+                answer = json.loads(out.split("\r\n\r\n")[1])
+                self.assertGreater(answer["id"], 0)
+                self.assertEqual("indexed" in answer, path == "/publish")
             with open(os.path.join(d.folder, "notes.jsonl"), encoding="utf-8") as file:
                 self.assertEqual(file.read(), "a note\n" * 2)
             self.assertEqual(d.stop(), 0)
@@ -87,33 +94,99 @@ class Examples(unittest.TestCase):
             self.skipTest("NOT RUN: example_streaming was not built")
         return example("streaming")
 
+    def test_notes_tells_the_index(self):
+        told = []
+
+        class Index(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                told.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        try:
+            server = http.server.HTTPServer(("127.0.0.1", 9000), Index)
+        except OSError:
+            self.skipTest("NOT RUN: somebody has port 9000, which this example names")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with example("notes") as d:
+                answer = json.loads(d.curl("--data-binary", "a note", "/publish"))
+                self.assertIs(answer["indexed"], True)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+        self.assertEqual(told, [("/index", b"a note")])
+
+    def test_chat(self):
+        """Who comes later hears what was said before."""
+        with example("chat") as d:
+            first = self.send(d)
+            for stage in ["enc_init", "stream_ctl", "stream_session", "stream_connected"]:
+                self.assertIn(f"{stage}: done", first)
+            self.assertIn("stream_streaming: complete", first)
+            self.assertIn("status 404", first)  # a chat has no /hello
+            self.assertNotIn("hello\n", first)
+            self.assertIn("hello\n", self.send(d))
+            self.assertEqual(d.stop(), 0)
+
+    def send(self, node):
+        done = subprocess.run([os.path.join(FOLDER, "example_send"), node.address], cwd=node.folder, timeout=daemon.PATIENCE_S,
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return done.stdout.decode()
+
     def test_echo(self):
+        with self.raw("echo", 7000) as talk:
+            for line in [b"hello\n", b"move\n", b"again\n"]:
+                talk.sendall(line)
+                self.assertEqual(self.receive(talk, len(line)), line)
+
+    def test_frames(self):
+        with self.raw("frames", 7443) as talk:
+            frames = b"".join(struct.pack(">I", len(text)) + text for text in [b"", b"one", b"x" * 65536])
+            for at in range(0, len(frames), 1000):  # a frame may come in parts
+                talk.sendall(frames[at:at + 1000])
+            self.assertEqual(self.receive(talk, len(frames)), frames)
+            talk.sendall(struct.pack(">I", 65537))
+            self.assertEqual(talk.recv(1), b"")
+
+    def receive(self, talk, count):
+        got = b""
+        while len(got) < count:
+            got += talk.recv(count - len(got)) or self.fail("the end")
+        return got
+
+    @contextlib.contextmanager
+    def raw(self, name, port):
+        """A connection to an example that has its port in its source."""
         try:
             with socket.socket() as free:
-                free.bind(("127.0.0.1", 7000))
+                free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                free.bind(("127.0.0.1", port))
         except OSError:
-            self.skipTest("NOT RUN: somebody has port 7000, which this example names")
-        process = subprocess.Popen([os.path.join(FOLDER, "example_echo")], stderr=subprocess.DEVNULL)
+            self.skipTest(f"NOT RUN: somebody has port {port}, which this example names")
+        process = subprocess.Popen([os.path.join(FOLDER, "example_" + name)], stderr=subprocess.DEVNULL)
         try:
-            for _ in range(200):
-                try:
-                    talk = socket.create_connection(("127.0.0.1", 7000), timeout=daemon.PATIENCE_S)
-                    break
-                except ConnectionError:
-                    import time
-                    time.sleep(0.05)
-            with talk:
-                for line in [b"hello\n", b"move\n", b"again\n"]:
-                    talk.sendall(line)
-                    got = b""
-                    while len(got) < len(line):
-                        got += talk.recv(100) or self.fail("the end")
-                    self.assertEqual(got, line)
+            with self.connect(port) as talk:
+                yield talk
             process.terminate()
             self.assertEqual(process.wait(daemon.PATIENCE_S), 0)
         finally:
             process.kill()
             process.wait()
+
+    def connect(self, port):
+        for _ in range(200):
+            try:
+                return socket.create_connection(("127.0.0.1", port), timeout=daemon.PATIENCE_S)
+            except ConnectionError:
+                time.sleep(0.05)
+        return self.fail(f"nobody listens on {port}")
 
 
 if __name__ == "__main__":
