@@ -22,7 +22,7 @@ const RouteEntry* Router::find(Exchange& exchange) const {
     const auto& match = exchange.match_;
     if (match.outcome() == RouteTree::Outcome::found) {
         const auto* entry = routes_[match.id()].get();
-        if (exchange.is_encrypted() ? !entry->clear_only : !entry->encrypted_only) return entry;
+        if (!entry->encrypted_only || exchange.is_encrypted()) return entry;
         exchange.fail(404);
         return nullptr;
     }

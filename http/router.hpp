@@ -59,7 +59,7 @@ struct RouteEntry {
     };
     std::variant<PlainCall, CoroutineCall, FactoryCall, SimpleCall> call;
     bool streams = false;  ///< the body comes in pieces
-    bool encrypted_only = false, clear_only = false;
+    bool encrypted_only = false;
     std::uint64_t body_bytes_max = 0;
 };
 
@@ -74,11 +74,6 @@ public:
     /// Only as an encrypted request; in clear it is 404.
     Route& encrypted_only() {
         if (entry_ != nullptr) entry_->encrypted_only = true;
-        return *this;
-    }
-    /// Only in clear (over TLS too); as an encrypted request it is 404.
-    Route& clear_only() {
-        if (entry_ != nullptr) entry_->clear_only = true;
         return *this;
     }
 

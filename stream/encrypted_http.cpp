@@ -11,10 +11,26 @@
 #include <penstock/stream/session_table.hpp>
 #include <penstock/stream/stream_ctl.hpp>
 
+#include <algorithm>
+
 namespace penstock::stream {
 
 using crypto::Code;
 using crypto::error;
+
+namespace {
+
+constexpr std::chrono::milliseconds ping_time_min = 1s;  // nobody is asked to ping faster
+
+/// What is not of the protocol comes from another worker, which is full or has stopped.
+Code code_in(const Error& error) {
+    return error.domain() == core::Domain::stream ? static_cast<Code>(error.code()) : Code::overload;
+}
+
+/// Encrypted requests are not nested, whatever the paths are called.
+constexpr Error inside = error(Code::protocol, "a path of the protocol inside an encrypted request");
+
+}  // namespace
 
 EncryptedHttp::EncryptedHttp(Worker& worker, unsigned workers, std::shared_ptr<http::Router> inner,
                              ServiceSettings settings)
@@ -36,10 +52,8 @@ void EncryptedHttp::add_to(http::Router& router) {
 }
 
 /// In clear: a hint, which nobody believes.
-void EncryptedHttp::refuse(http::Exchange& exchange, Error refused) {
-    counters_.requests_refused.add(1);
-    const auto code =
-        refused.domain() == core::Domain::stream ? static_cast<Code>(refused.code()) : Code::internal;
+void EncryptedHttp::tell(http::Exchange& exchange, Error refused) {
+    const auto code = code_in(refused);
     std::string body;
     append_error_body(body,
                       {.code = code, .text = code == Code::version ? versions_text() : crypto::name(code)});
@@ -48,16 +62,25 @@ void EncryptedHttp::refuse(http::Exchange& exchange, Error refused) {
     if (code == Code::rate_limited || code == Code::overload) exchange.response().set("retry-after", "1");
     Chain chain;
     chain.append(Bytes(body));
-    exchange.send(http_status(code), std::move(chain));
+    exchange.send(exchange.is_encrypted() ? 403 : http_status(code), std::move(chain));
+}
+
+void EncryptedHttp::refuse(http::Exchange& exchange, Error refused) {
+    counters_.requests_refused.add(1);
+    tell(exchange, refused);
 }
 
 void EncryptedHttp::shake_hands(http::Exchange& exchange) {
     const auto refused = [&](Error why) {
         counters_.handshakes_refused.add(1);
-        refuse(exchange, why);
+        tell(exchange, why);
     };
-    if (!handshakes_.take(exchange.peer().address(), worker_.now()))
-        return refused(error(Code::rate_limited));
+    if (exchange.is_encrypted()) return refused(inside);
+    const auto& address = exchange.peer().address();
+    // All that costs little comes first.
+    if (!handshakes_.take(address, worker_.now())) return refused(error(Code::rate_limited));
+    if (const auto admitted = keys_.admits(address); !admitted) return refused(admitted.error());
+    const TimeSpent spent(keys_.handshake_time(), worker_.clock());
     const auto& keys = worker_.local<const NodeKeys>();
     auto& algorithms = worker_.local<CryptoTools>().algorithms;
     ServerHandshake handshake(algorithms, {.static_key = &keys.identity->static_key(),
@@ -71,7 +94,7 @@ void EncryptedHttp::shake_hands(http::Exchange& exchange) {
     terms.certificate_for_everything = settings_.certificate_for_everything;
     auto answer = handshake.answer(worker_.random(), terms);
     if (!answer) return refused(answer.error());
-    if (auto added = keys_.add(terms.key_id, std::move(answer->fresh), exchange.peer().address()); !added)
+    if (auto added = keys_.add(terms.key_id, std::move(answer->fresh), address); !added)
         return refused(added.error());
     counters_.handshakes.add(1);
     exchange.response().set("content-type", "application/penstock-hs");
@@ -93,6 +116,7 @@ Result<OpenedRequest> EncryptedHttp::open_here(Worker& worker, Buffer message, B
 }
 
 Task<> EncryptedHttp::serve(http::Exchange& exchange) {
+    if (exchange.is_encrypted()) co_return refuse(exchange, inside);
     IncomingMessage incoming(exchange);
     auto first = co_await incoming.first();
     if (!first) co_return refuse(exchange, first.error());
@@ -102,18 +126,29 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
     auto opened =
         co_await at_worker(keys_.owner(prefix->key_id), open_here, std::move(first->message), first->behind);
     if (!opened) co_return refuse(exchange, opened.error());
+    if (opened->is_final && !co_await incoming.ends(first->behind))
+        co_return refuse(exchange, IncomingMessage::goes_on);
 
     InnerExchange inner(exchange, *opened);
-    if (opened->refused != Code::no_error) co_return inner.refuse(opened->refused);
-    if (settings_.certificate_for_everything && !opened->is_authenticated)
-        co_return inner.refuse(Code::auth_required);
+    if (opened->refused != Code::no_error) {
+        counters_.requests_refused.add(1);
+        co_return inner.refuse(opened->refused);
+    }
     counters_.requests.add(1);
     if (const auto head = parse_inner_request(opened->plain, is_streaming);
         head && head->path == settings_.stream_ctl_path) {
-        if (head->method != "POST" || !opened->is_final) co_return inner.refuse(Code::protocol);
-        co_return co_await control(inner, *opened, Bytes(opened->plain).from(head->head_bytes));
+        const auto body = Bytes(opened->plain).from(head->head_bytes);
+        if (head->method != "POST" || !opened->is_final ||
+            head->body_bytes.value_or(body.size()) != body.size())
+            co_return inner.refuse(Code::protocol);
+        co_return co_await control(inner, *opened, body);
     }
-    if (auto begun = inner.begin(*inner_, is_streaming); !begun) co_return inner.refuse(Code::protocol);
+    if (auto begun = inner.begin(*inner_, is_streaming, opened->is_final); !begun)
+        co_return inner.refuse(Code::protocol);
+    // In clear, unless a part of the answer has left.
+    const auto broken = [&](const Error& why) {
+        return exchange.is_started() ? exchange.fail(400, why) : refuse(exchange, why);
+    };
     // The body: what is left of record 0, then record by record, with keys that came along.
     auto fits = inner.body(inner.body_of_first(), opened->is_final);
     MessageOpener opener(opened->request_key, 1);
@@ -123,15 +158,16 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
         while (!inner.wants_body() && !inner.is_done()) co_await inner.progress();
         if (inner.is_done()) co_return;
         const auto record = co_await incoming.next();
-        if (!record) co_return exchange.fail(400, record.error());
+        if (!record) co_return broken(record.error());
         if (room.empty()) room = Buffer::room(message_record_bytes_max);
         const auto part = opener.open(worker_.local<CryptoTools>().ciphers, 0, record->message,
                                       record->behind, std::span(room.writable(), room.size()));
-        if (!part) co_return exchange.fail(400, part.error());
+        if (!part) co_return broken(part.error());
         is_final = part->is_final;
+        if (is_final && !co_await incoming.ends(record->behind)) co_return broken(IncomingMessage::goes_on);
         fits = inner.body(Bytes(part->plain), is_final);
     }
-    if (!fits) co_return exchange.fail(400, fits.error());
+    if (!fits) co_return broken(fits.error());
     while (!inner.is_done()) co_await inner.progress();
 }
 
@@ -142,18 +178,21 @@ Result<void> add_session(Worker& worker, AgreedSession agreed) {
 }
 
 Result<Code> ask_session(Worker& worker, RoutedId id, NodeId node) {
-    return worker.local<SessionTable>().is_of(id, node) ? Code::no_error : Code::no_session;
+    const auto* sessions = worker.find_local<SessionTable>();
+    return sessions != nullptr && sessions->is_of(id, node) ? Code::no_error : Code::no_session;
 }
 
 Result<Code> close_session(Worker& worker, RoutedId id, NodeId node) {
-    auto& sessions = worker.local<SessionTable>();
-    if (!sessions.is_of(id, node)) return Code::no_session;
-    sessions.close(id);
+    auto* sessions = worker.find_local<SessionTable>();
+    if (sessions == nullptr || !sessions->is_of(id, node)) return Code::no_session;
+    sessions->close(id);
     return Code::no_error;
 }
 
 Result<SessionTable::Attached> attach_session(Worker& worker, RoutedId id, AttachField field) {
-    return worker.local<SessionTable>().attach(id, field.sequence, field.message);
+    auto* sessions = worker.find_local<SessionTable>();
+    if (sessions == nullptr) return fail(error(Code::no_session));
+    return sessions->attach(id, field.sequence, field.message);
 }
 
 void begin_session(Worker& worker, RoutedId id, std::uint32_t sequence, SessionTable::Attached attached,
@@ -173,10 +212,6 @@ std::string status_reply(Code code) {
     std::string body;
     append_status(body, code);
     return inner_reply(body);
-}
-
-Code code_in(const Error& error) {
-    return error.domain() == core::Domain::stream ? static_cast<Code>(error.code()) : Code::overload;
 }
 
 }  // namespace
@@ -199,8 +234,9 @@ Task<> EncryptedHttp::control(InnerExchange& inner, const OpenedRequest& opened,
 
 /// The session lives on the least loaded worker, which its id names; its secret binds all that was said here.
 Task<std::string> EncryptedHttp::open_session(const OpenRequest& wanted, const OpenedRequest& opened) {
-    if (!wanted.wants_tcp) co_return status_reply(Code::no_session);
-    auto& channels = *worker_.local<SessionTable>().channels();
+    const auto* sessions = worker_.find_local<SessionTable>();
+    if (!wanted.wants_tcp || sessions == nullptr) co_return status_reply(Code::no_session);
+    auto& channels = *sessions->channels();
     OpenRequest ours;
     auto reply = grant(wanted, ours);
     for (const auto& letter : wanted.letters) {
@@ -219,6 +255,9 @@ Task<std::string> EncryptedHttp::open_session(const OpenRequest& wanted, const O
     reply.session = make_routed_id(worker_.random(), home, keys_.workers());
     reply.nonce = worker_.random().bytes<std::tuple_size_v<SessionNonce>>();
     reply.resume = std::chrono::milliseconds(0);  // sessions end with their connection, for now
+    if (opened.not_after)
+        reply.life = std::clamp(std::chrono::floor<std::chrono::seconds>(*opened.not_after - worker_.wall()),
+                                0s, reply.life);
     std::string body;
     append(body, reply);
     auto text = inner_reply(body);
@@ -233,15 +272,17 @@ Task<std::string> EncryptedHttp::open_session(const OpenRequest& wanted, const O
     agreed.terms.letters = reply.letters;
     agreed.terms.connection_window_bytes = reply.connection_window_bytes;
     agreed.terms.record_bytes_max = reply.record_bytes_max;
-    agreed.terms.ping = wanted.ping;
+    agreed.terms.ping = std::max(wanted.ping, ping_time_min);
     agreed.node = *opened.node;
     agreed.attach_ttl = reply.attach_ttl;
+    agreed.life = reply.life;
     const auto added = co_await at_worker(home, add_session, std::move(agreed));
     co_return added ? text : status_reply(code_in(added.error()));
 }
 
 /// The connection moves to the session's worker, which writes the 101.
 Task<> EncryptedHttp::attach(http::Exchange& exchange) {
+    if (exchange.is_encrypted()) co_return refuse(exchange, inside);
     const auto id = parse_id(exchange.param("id"));
     const auto field = parse_attach_field(exchange.header("penstock-attach"));
     if (!exchange.head().wants_upgrade() || exchange.header("upgrade") != "penstock/1")

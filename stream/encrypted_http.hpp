@@ -43,6 +43,7 @@ private:
     void shake_hands(http::Exchange& exchange);
     Task<> serve(http::Exchange& exchange);
     static Result<OpenedRequest> open_here(Worker& worker, Buffer message, Behind behind);
+    void tell(http::Exchange& exchange, Error error);
     void refuse(http::Exchange& exchange, Error error);
     /// stream_ctl (docs/protocol.md, 2): whole in record 0.
     Task<> control(InnerExchange& inner, const OpenedRequest& opened, Bytes body);

@@ -11,6 +11,7 @@
 #include <penstock/stream/message_key.hpp>
 #include <penstock/stream/message_records.hpp>
 #include <penstock/stream/node_keys.hpp>
+#include <penstock/stream/rate_limit.hpp>
 #include <penstock/stream/replay_window.hpp>
 #include <penstock/stream/routed_id.hpp>
 #include <penstock/stream/server_handshake.hpp>
@@ -35,8 +36,9 @@ struct OpenedRequest {
     std::uint64_t n = 0;
     RoutedId key_id{};
     crypto::Suite suite = crypto::Suite::aes_gcm;
-    crypto::Secret<32> exporter{};  ///< sessions are derived from it
-    std::optional<NodeId> node{};   ///< of the client's certificate
+    crypto::Secret<32> exporter{};              ///< sessions are derived from it
+    std::optional<NodeId> node{};               ///< of the client's certificate
+    std::optional<core::WallTime> not_after{};  ///< likewise: what follows from it lives no longer
     bool is_authenticated = false;
     crypto::Code refused = crypto::Code::no_error;  ///< message 3 was not believed: answer 403, sealed
     static constexpr bool sendable = true;
@@ -53,12 +55,18 @@ public:
     RoutedId new_id() { return make_routed_id(worker_.random(), worker_.index(), workers_); }
     unsigned owner(const RoutedId& id) const { return owner_of(id, workers_); }
     unsigned workers() const { return workers_; }
+    /// To be asked before a handshake is computed. Errors: rate_limited, `add` takes no other key from there;
+    /// overload, handshakes have had their share of the worker's time.
+    Result<void> admits(const Address& from) const;
+    /// What handshakes may take (docs/protocol.md, 1.5); messages 3 are never refused, but they count.
+    TimeShare& handshake_time() { return handshake_time_; }
     /// Between message 2 and message 3. Error: rate_limited, this address has too many keys that nobody
     /// vouches for.
     Result<void> add(const RoutedId& id, FreshKey fresh, const Address& from);
 
-    /// Prefix and record 0 (docs/protocol.md, 1.5 and 1.7): key, replay window, message 3, tag, window, in
-    /// that order. Errors, for an answer in clear: protocol, key_unknown, handshake, replay, decrypt.
+    /// Prefix and record 0 (docs/protocol.md, 1.5 and 1.7): key, replay window, message 3, tag, certificate,
+    /// window, in that order. A key whose node counts no more is erased. Errors, for an answer in clear:
+    /// protocol, key_unknown, handshake, replay, decrypt.
     Result<OpenedRequest> open(Bytes prefix_and_record, Behind behind, const NodeKeys& keys);
     void erase(const RoutedId& id);
 
@@ -73,18 +81,20 @@ private:
             return out;
         }
     };
-    Result<void> activate(Entry& entry, Bytes message_3, const NodeKeys& keys,
-                          std::optional<ClientClaim>& claim, crypto::Code& refused);
+    crypto::Code judge(const ClientClaim& claim, const NodeKeys& keys) const;
     void touch(Entry& entry);
+    bool has_too_many(std::uint64_t address) const;
     void count_failure(Entry& entry);
+    void forget_anonymous(const Entry& entry);
     void trust(Entry& entry, const ClientClaim& claim, const NodeKeys& keys);
     void evict();
 
     Worker& worker_;
     const unsigned workers_;
     const ServiceSettings& settings_;
+    TimeShare handshake_time_{settings_.handshake_time_share, settings_.handshake_time_burst};
     std::unordered_map<RoutedId, std::unique_ptr<Entry>, IdHash> entries_;
-    std::list<Entry*> anonymous_;  // oldest first
+    std::list<Entry*> anonymous_, trusted_;  // each entry is in one of them; oldest first
     std::unordered_map<std::uint64_t, std::size_t> anonymous_by_address_;
     std::unordered_map<std::string, std::list<Entry*>> by_node_;  // oldest first
 };

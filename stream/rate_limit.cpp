@@ -2,20 +2,22 @@
 #include <penstock/stream/rate_limit.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <span>
 
 namespace penstock::stream {
 
 std::uint64_t stranger(const Address& address) {
-    constexpr std::uint64_t v4 = 0xFFFF'FFFF'0000'0000;  // no global IPv6 prefix begins so
-    std::uint64_t out = 0;
-    if (address.is_v6()) {
-        std::memcpy(&out, address.ip().data(), sizeof out);
+    constexpr std::uint64_t v4 = 0xFFFF'FFFF'0000'0000;  // no source's IPv6 prefix begins so
+    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    const std::span ip(address.ip());
+    const auto number = [](std::span<const std::uint8_t> bytes) {
+        std::uint64_t out = 0;
+        for (const auto byte : bytes) out = out << 8 | byte;
         return out;
-    }
-    std::uint32_t ip = 0;
-    std::memcpy(&ip, address.ip().data(), sizeof ip);
-    return v4 | ip;
+    };
+    if (!address.is_v6()) return v4 | number(ip.first(4));
+    return std::ranges::equal(ip.first(12), mapped) ? v4 | number(ip.subspan(12)) : number(ip.first(8));
 }
 
 double RateLimit::level(const Bucket& bucket, core::TimePoint now) const {

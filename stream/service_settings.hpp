@@ -24,7 +24,9 @@ struct ServiceSettings {
     std::size_t anonymous_keys_per_address_max = 16;
     double handshakes_per_second = 10;  ///< of one address (IPv6: of one /64)
     std::size_t handshake_burst = 50;
-    bool certificate_for_everything = false;  ///< policy bit 1
+    double handshake_time_share = 0.2;  ///< of a worker's time; above it handshakes are answered OVERLOAD
+    std::chrono::milliseconds handshake_time_burst{200};  ///< of that time, saved up
+    bool certificate_for_everything = false;              ///< policy bit 1
     std::size_t sessions_per_node_max = 8;
 };
 

@@ -4,20 +4,34 @@
 #include <penstock/stream/session_table.hpp>
 #include <penstock/stream/tcp_carrier.hpp>
 
-#include <algorithm>
+#include <utility>
 
 namespace penstock::stream {
 
 using crypto::Code;
 using crypto::error;
 
+namespace {
+
+constexpr std::chrono::seconds farewell = 10s;  // how long a peer may take to be sent its CLOSE
+
+}  // namespace
+
 struct SessionTable::Entry final : events::Deadline {
-    Entry(SessionTable& t, const AgreedSession& a) : table(t), agreed(a) {}
+    struct Life final : events::Deadline {
+        explicit Life(Entry& e) : entry(e) {}
+        void on_due() override { entry.table.life_is_over(entry); }
+        Entry& entry;
+    };
+
+    Entry(SessionTable& t, const AgreedSession& a) : table(t), agreed(a), life(*this) {}
     void on_due() override { table.erase(agreed.id); }  // nobody attached in time
 
     SessionTable& table;
     AgreedSession agreed;
+    Life life;
     std::uint32_t last_sequence = 0;
+    bool is_over = false;
     std::unique_ptr<Session> session;
 };
 
@@ -26,20 +40,32 @@ SessionTable::SessionTable(Worker& worker, std::shared_ptr<Channels> channels, s
 SessionTable::~SessionTable() = default;
 
 Result<void> SessionTable::add(const AgreedSession& agreed) {
-    const auto same = std::ranges::count_if(
-        entries_, [&](const auto& pair) { return pair.second->agreed.node == agreed.node; });
-    if (static_cast<std::size_t>(same) >= per_node_max_) return fail(error(Code::quota));
+    const auto same = by_node_.find(agreed.node);
+    if ((same != by_node_.end() ? same->second : 0) >= per_node_max_) return fail(error(Code::quota));
     auto entry = std::make_unique<Entry>(*this, agreed);
     worker_.arm(*entry, agreed.attach_ttl);
+    worker_.arm(entry->life, agreed.life);
     entries_[agreed.id] = std::move(entry);
+    ++by_node_[agreed.node];
     return {};
 }
 
 void SessionTable::erase(const RoutedId& id) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
+    const auto same = by_node_.find(found->second->agreed.node);
+    if (--same->second == 0) by_node_.erase(same);
     worker_.bury(std::move(found->second));
     entries_.erase(found);
+}
+
+/// A peer that does not take its CLOSE is cut off.
+void SessionTable::life_is_over(Entry& entry) {
+    if (entry.session == nullptr) return erase(entry.agreed.id);
+    if (std::exchange(entry.is_over, true))
+        return entry.session->abort(error(Code::timeout, "the session's life is over"));
+    worker_.arm(entry.life, farewell);
+    entry.session->close(Code::session_lost, "the session's life is over");
 }
 
 Result<SessionTable::Attached> SessionTable::attach(const RoutedId& id, std::uint32_t sequence,
@@ -81,11 +107,10 @@ void SessionTable::begin(const RoutedId& id, std::uint32_t sequence, const Attac
     auto terms = entry.agreed.terms;
     terms.peer = net::Peer(socket.peer());
     terms.peer.node_id(entry.agreed.node);
-    entry.session =
-        std::make_unique<Session>(worker_, std::move(terms), channels_, [this, id](Error ended) {
-            worker_.log().info("session ended", {"session", id_text(id)}, {"why", ended});
-            erase(id);
-        });
+    entry.session = std::make_unique<Session>(worker_, std::move(terms), channels_, [this, id](Error ended) {
+        worker_.log().info("session ended", {"session", id_text(id)}, {"why", ended});
+        erase(id);
+    });
     worker_.log().info("session attached", {"session", id_text(id)}, {"node", entry.agreed.node},
                        {"peer", socket.peer()});
     line.add(std::make_unique<TcpCarrier>(*entry.session, worker_.local<CryptoTools>().algorithms,

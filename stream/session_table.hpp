@@ -27,11 +27,13 @@ struct AgreedSession {
     SessionTerms terms{};
     NodeId node{};
     std::chrono::milliseconds attach_ttl = stream::attach_ttl;
+    std::chrono::nanoseconds life = session_life;  ///< from now on, attached or not
 
     static constexpr bool sendable = true;  // it owns all that is in it
 };
 
-/// The sessions of one worker, by id: agreed upon, then attached once (resumption comes later), then gone.
+/// The sessions of one worker, by id: agreed upon, then attached once (resumption comes later), then gone, at
+/// the latest when their life is over.
 /// Owner: the worker (make_local). Thread: its own.
 class SessionTable : core::Affine {
 public:
@@ -76,12 +78,21 @@ private:
             return out;
         }
     };
+    struct NodeHash {
+        std::size_t operator()(const NodeId& node) const {
+            std::size_t out;
+            std::memcpy(&out, node.bytes().data(), sizeof out);
+            return out;
+        }
+    };
     void erase(const RoutedId& id);
+    void life_is_over(Entry& entry);
 
     Worker& worker_;
     const std::shared_ptr<Channels> channels_;
     const std::size_t per_node_max_;
     std::unordered_map<RoutedId, std::unique_ptr<Entry>, IdHash> entries_;
+    std::unordered_map<NodeId, std::size_t, NodeHash> by_node_;  // how many of each; never zero
 };
 
 }  // namespace penstock::stream

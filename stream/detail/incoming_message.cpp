@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <penstock/core/crypto/code.hpp>
 #include <penstock/stream/detail/incoming_message.hpp>
 #include <penstock/stream/encrypted_request.hpp>
 
@@ -53,7 +52,8 @@ Task<Result<IncomingMessage::First>> IncomingMessage::first() {
 
 Task<Result<IncomingMessage::First>> IncomingMessage::next() { return take(0); }
 
-Task<bool> IncomingMessage::is_at_end() {
+Task<bool> IncomingMessage::ends(Behind behind) {
+    if (behind != Behind::unknown) co_return behind == Behind::nothing;
     co_await fill(1);
     co_return held_.empty() && has_ended_;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <penstock/core/crypto/code.hpp>
 #include <penstock/http/exchange.hpp>
 #include <penstock/stream/message_records.hpp>
 
@@ -24,8 +25,10 @@ public:
     Task<Result<First>> first();
     /// The next record.
     Task<Result<First>> next();
-    /// Whether anything may follow.
-    Task<bool> is_at_end();
+    /// Whether the body ends behind the record that was taken last, whose `behind` this is: what comes behind
+    /// the final one is an error.
+    Task<bool> ends(Behind behind);
+    static constexpr Error goes_on = crypto::error(crypto::Code::protocol, "bytes behind the final record");
 
 private:
     Task<bool> fill(std::size_t bytes);

@@ -17,6 +17,7 @@ namespace {
 using crypto::Code;
 
 constexpr http::Limits inner_limits;
+constexpr Error other_length = crypto::error(Code::protocol, "the body is not as long as announced");
 constexpr std::size_t unsealed_bytes_max = 64 * 1024;  // a response up to this size is sent whole
 
 /// The inner head as the text that a request parser reads: its strictness comes free.
@@ -59,10 +60,12 @@ InnerExchange::~InnerExchange() {
     worker_.bury(std::move(exchange_));
 }
 
-Result<void> InnerExchange::begin(http::Router& router, bool is_streaming) {
+Result<void> InnerExchange::begin(http::Router& router, bool is_streaming, bool is_final) {
     const auto request = parse_inner_request(plain_, is_streaming);
     if (!request) return fail(request);
     body_left_ = request->body_bytes;
+    const auto here = plain_.size() - request->head_bytes;
+    if (body_left_ && (here > *body_left_ || (is_final && here < *body_left_))) return fail(other_length);
     const bool has_body = request->body_bytes.value_or(1) > 0;
     const auto text = head_text(*request, has_body);
     exchange_ = std::make_unique<http::Exchange>(worker_);
@@ -81,8 +84,7 @@ Result<void> InnerExchange::begin(http::Router& router, bool is_streaming) {
 
 Result<void> InnerExchange::body(Bytes piece, bool is_final) {
     if (body_left_) {
-        if (piece.size() > *body_left_ || (is_final && piece.size() < *body_left_))
-            return fail(crypto::error(Code::protocol, "the body is not as long as announced"));
+        if (piece.size() > *body_left_ || (is_final && piece.size() < *body_left_)) return fail(other_length);
         *body_left_ -= piece.size();
     }
     if (is_done_ || exchange_->is_finished()) return {};

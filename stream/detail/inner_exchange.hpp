@@ -19,8 +19,9 @@ public:
     InnerExchange(http::Exchange& outer, const OpenedRequest& opened);
     ~InnerExchange() override;
 
-    /// From the plaintext of record 0 (its head); answers whether a body follows. Error: protocol.
-    Result<void> begin(http::Router& router, bool is_streaming);
+    /// From the plaintext of record 0: its head, and a body that may not be longer, or shorter when that was
+    /// the final one. Error: protocol, and nobody has heard of the request.
+    Result<void> begin(http::Router& router, bool is_streaming, bool is_final);
     /// A piece of the body.
     Result<void> body(Bytes piece, bool is_final);
     bool wants_body() const { return exchange_->takes_body() && !exchange_->is_finished(); }

@@ -30,6 +30,8 @@ stream::ServiceSettings StreamSettings::service() const {
     out.anonymous_keys_per_address_max = anonymous_keys_per_address_max;
     out.handshakes_per_second = handshakes_per_second;
     out.handshake_burst = handshake_burst;
+    out.handshake_time_share = handshake_time_share;
+    out.handshake_time_burst = handshake_time_burst;
     out.certificate_for_everything = certificate_for_everything;
     out.sessions_per_node_max = sessions_per_node_max;
     return out;

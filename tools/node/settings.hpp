@@ -157,6 +157,8 @@ struct StreamSettings {
         static_cast<std::uint32_t>(stream::ServiceSettings().anonymous_keys_per_address_max);
     double handshakes_per_second = stream::ServiceSettings().handshakes_per_second;
     std::uint32_t handshake_burst = static_cast<std::uint32_t>(stream::ServiceSettings().handshake_burst);
+    double handshake_time_share = stream::ServiceSettings().handshake_time_share;
+    core::Milliseconds handshake_time_burst = stream::ServiceSettings().handshake_time_burst;
     std::uint32_t sessions_per_node_max =
         static_cast<std::uint32_t>(stream::ServiceSettings().sessions_per_node_max);
 
@@ -228,6 +230,16 @@ inline constexpr auto stream_settings = core::table<StreamSettings>(
          {1, 1'000'000},
          core::at_start,
          "handshakes of one address that may come at once"},
+        {"handshake_time_share",
+         &StreamSettings::handshake_time_share,
+         {0.001, 1},
+         core::at_start,
+         "of a worker's time that handshakes may take; what is above is answered OVERLOAD"},
+        {"handshake_time_burst",
+         &StreamSettings::handshake_time_burst,
+         {1ms, 1min},
+         core::at_start,
+         "time that handshakes may have saved up"},
         {"sessions_per_node_max",
          &StreamSettings::sessions_per_node_max,
          {1, 65'536},
