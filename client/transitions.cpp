@@ -19,8 +19,8 @@ constexpr std::array table{
 
     Transition{stream_ctl, Fact::done, stream_session, Action::enter},
     Transition{stream_ctl, Fact::unreachable, stream_ctl, Action::retry},
-    Transition{stream_ctl, Fact::key_gone, enc_init, Action::retry},
-    Transition{stream_ctl, Fact::replayed, stream_ctl, Action::enter},
+    Transition{stream_ctl, Fact::key_gone, enc_init, Action::fall_back},
+    Transition{stream_ctl, Fact::replayed, stream_ctl, Action::fall_back},
     Transition{stream_ctl, Fact::mistrust, begin, Action::report, true},
     Transition{stream_ctl, Fact::refused, begin, Action::report, true},
 
@@ -29,7 +29,7 @@ constexpr std::array table{
 
     Transition{stream_connected, Fact::done, stream_streaming, Action::enter},
     Transition{stream_connected, Fact::unreachable, stream_session, Action::retry},
-    Transition{stream_connected, Fact::session_gone, stream_ctl, Action::retry},
+    Transition{stream_connected, Fact::session_gone, stream_ctl, Action::fall_back},
     Transition{stream_connected, Fact::mistrust, begin, Action::report, true},
     Transition{stream_connected, Fact::refused, begin, Action::report, true},
 
@@ -77,8 +77,8 @@ Fact fact_of(const Error& error) {
         case Code::channel_unknown:
         case Code::channel_denied:
         case Code::network_key: return Fact::refused;
+        case Code::shutdown:  // it comes back, or another one does
         case Code::session_lost: return Fact::lost;
-        case Code::shutdown:
         case Code::no_error: return Fact::closed;
         default: return Fact::unreachable;
     }

@@ -25,9 +25,10 @@ enum class Fact : std::uint8_t {
 
 /// What is done about it.
 enum class Action : std::uint8_t {
-    enter,   ///< begin the next stage now
-    retry,   ///< begin the next stage after a back-off
-    report,  ///< nothing more to do: the target was reached, or it will not be
+    enter,      ///< begin the next stage now
+    fall_back,  ///< likewise, a few times; then as `retry`
+    retry,      ///< it has failed: begin the next stage after a back-off
+    report,     ///< nothing more to do: the target was reached, or it will not be
 };
 
 struct Transition {

@@ -123,6 +123,11 @@ public:
     std::size_t received_bytes() const { return static_cast<std::size_t>(unread_); }
     /// The peer's application took everything below.
     std::uint64_t acknowledged() const { return send_.consumed(); }
+    /// All that was sent and queued, or nothing more will be.
+    bool is_acknowledged() const {
+        return send_state_ == SendState::acked || send_state_ == SendState::reset ||
+               (send_state_ != SendState::finishing && out_.empty() && send_.consumed() == send_.offset());
+    }
 
 private:
     friend class Session;

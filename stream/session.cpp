@@ -196,6 +196,16 @@ void Session::close(Code code, std::string_view text) {
     if (carrier_ == nullptr) end(Error(), Error());
 }
 
+bool Session::is_acknowledged() const {
+    if (is_ended_) return was_acknowledged_;
+    return std::ranges::all_of(channels_, [](const auto& one) { return one.second->is_acknowledged(); });
+}
+
+void Session::on_acknowledged(std::move_only_function<void()> call) {
+    on_acknowledged_ = std::move(call);
+    if (on_acknowledged_ && !is_ended_) wake();
+}
+
 void Session::abort(Error error) {
     if (is_ended_) return;
     if (carrier_ != nullptr) std::exchange(carrier_, nullptr)->abort(error);
@@ -218,7 +228,9 @@ void Session::violated(Error error) {
 }
 
 void Session::end(Error cause, Error channels) {
-    if (std::exchange(is_ended_, true)) return;
+    if (is_ended_) return;
+    was_acknowledged_ = is_acknowledged();
+    is_ended_ = true;
     cause_ = cause;
     channels_error_ = channels;
     tick_.cancel();

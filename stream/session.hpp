@@ -65,12 +65,19 @@ public:
     Channel* find(char letter, std::uint32_t instance = 0) const;
     /// Those that wait for the peer's last word among them.
     std::size_t channels() const { return channels_.size(); }
+    /// What waits in all of them to be sent, with a little for each message.
+    std::size_t queued_bytes() const { return queued_; }
 
     /// CLOSE goes out behind what the peer's windows and the carrier take in this turn; the rest is dropped.
     void close(crypto::Code code = crypto::Code::no_error, std::string_view text = {});
     /// Without CLOSE, at once.
     void abort(Error error);
     bool is_ended() const { return is_ended_; }
+    /// The peer's application took all that was sent and queued, on all channels that are not over. After the
+    /// end: as it was then.
+    bool is_acknowledged() const;
+    /// Called once, when that is so: in a later turn, or later in this one. Empty forgets it.
+    void on_acknowledged(std::move_only_function<void()> call);
     /// CLOSE of the peer brought it.
     const std::string& close_text() const { return close_text_; }
 
@@ -171,6 +178,7 @@ private:
     const SessionTerms terms_;
     const std::shared_ptr<Channels> table_;
     Ended on_ended_;
+    std::move_only_function<void()> on_acknowledged_;
     Carrier* carrier_ = nullptr;
 
     std::unordered_map<std::uint32_t, std::unique_ptr<Channel>> channels_;
@@ -203,6 +211,7 @@ private:
     Slice spare_;  // where long messages are put together
     int inside_ = 0;
     bool is_ended_ = false, is_finished_ = false, is_closing_ = false;
+    bool was_acknowledged_ = false;  // at the end
     Error cause_, channels_error_;
     crypto::Code close_code_{};
     std::string close_text_;

@@ -27,6 +27,7 @@ void Session::on_deferred() {
         channel->tell_closed();
         channel->settle();
     }
+    if (on_acknowledged_ && !is_ended_ && is_acknowledged()) std::exchange(on_acknowledged_, {})();
     if (is_ended_) finish();
 }
 

@@ -2,7 +2,7 @@
 # Sourced by run, test, bench and soak: which Debian packages each job needs, and how they are installed.
 
 run_packages="g++ cmake ninja-build pkg-config libcli11-dev libspdlog-dev libssl-dev libsodium-dev libtomlplusplus-dev nlohmann-json3-dev"
-test_packages="$run_packages doctest-dev python3 curl"
+test_packages="$run_packages doctest-dev python3 python3-dissononce curl"
 clang_packages="clang-19 libclang-rt-19-dev"
 check_packages="$clang_packages clang-format-19 clang-tidy-19"
 
@@ -31,12 +31,13 @@ need() {
     rm -f "$log"
 }
 
-# build PRESET [TARGET...]: configures and builds; quiet unless it fails.
+# build PRESET [TARGET...]: configures (with $cmake_options too) and builds; quiet unless it fails.
+cmake_options=
 build() {
     local preset=$1 log
     shift
     log=$(mktemp)
-    if ! { cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
+    if ! { cmake --preset "$preset" $cmake_options && cmake --build "build/$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
         grep -E -A12 'error|FAILED' "$log" | head -n 120 >&2 || tail -n 60 "$log" >&2
         rm -f "$log"
         echo "error: the $preset build failed" >&2

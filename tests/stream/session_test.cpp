@@ -540,3 +540,79 @@ TEST_CASE("channels that all want to send get equal shares") {
         CHECK(bytes[letter] * 10 >= most->second * 8);
     }
 }
+
+TEST_CASE("a session says when the peer's application has taken all, once") {
+    for (const auto seed : events::seeds(10)) {
+        Pair first, second;
+        World world(
+            [&](auto& client, auto& server) {
+                both(client, server, 'A', {}, first);
+                both(client, server, 'B', {.window_bytes = 4096}, second);
+            },
+            seed, {.short_transfer = 0.5, .delay_max = 2ms});
+        world.run(1s);
+        int called = 0;
+        world.at_client([&](auto& session) {
+            CHECK(session.is_acknowledged());
+            session.on_acknowledged([&] { ++called; });
+            CHECK(called == 0);  // not inside the call
+        });
+        world.run(1s);
+        CHECK(called == 1);
+        world.at_server([&](auto&) { second.server.channels.at(0)->ready_to_read(false); });
+        world.at_client([&](auto& session) {
+            for (int i = 0; i < 4; ++i) {
+                std::ignore = first.client.channels.at(0)->send(line, message_text(1, 50'000));
+                std::ignore = second.client.channels.at(0)->send(line, message_text(1, 1500));
+            }
+            CHECK_FALSE(session.is_acknowledged());
+            CHECK(session.queued_bytes() > 200'000);
+            session.on_acknowledged([&] { ++called; });
+        });
+        world.run(5s);
+        CHECK(called == 1);
+        CHECK(first.server.got.size() == 4);
+        world.at_server([&](auto&) { second.server.channels.at(0)->ready_to_read(true); });
+        world.run(5s);
+        CHECK(called == 2);
+        CHECK(second.server.got.size() == 4);
+        world.at_client([&](auto& session) { CHECK(session.queued_bytes() == 0); });
+    }
+}
+
+TEST_CASE("what is over waits for nothing, and a session that ended says how it stood") {
+    for (const bool is_taken : {false, true}) {
+        Pair pair;
+        World world([&](auto& client, auto& server) { both(client, server, 'A', {}, pair); });
+        world.run(1s);
+        world.at_server([&](auto&) { pair.server.channels.at(0)->ready_to_read(is_taken); });
+        bool called = false;
+        world.at_client([&](auto& session) {
+            std::ignore = pair.client.channels.at(0)->send(line, "hello");
+            session.on_acknowledged([&] { called = true; });
+        });
+        world.run(1s);
+        CHECK(called == is_taken);
+        bool was = !is_taken;
+        world.at_client([&](stream::Session& session) {
+            session.abort(Error::os(ECONNRESET));
+            was = session.is_acknowledged();
+        });
+        CHECK(was == is_taken);
+        world.run(1s);
+    }
+    Pair pair;
+    World world([&](auto& client, auto& server) { both(client, server, 'A', {}, pair); });
+    world.run(1s);
+    world.at_server([&](auto&) { pair.server.channels.at(0)->ready_to_read(false); });
+    bool called = false;
+    world.at_client([&](auto& session) {
+        std::ignore = pair.client.channels.at(0)->send(line, "hello");
+        session.on_acknowledged([&] { called = true; });
+    });
+    world.run(1s);
+    CHECK_FALSE(called);
+    world.at_server([&](auto&) { pair.server.channels.at(0)->abort(Error::user(5, "no")); });
+    world.run(1s);
+    CHECK(called);
+}
