@@ -158,6 +158,9 @@ Task<SecureUplink::Outcome<SecureUplink::Plain>> SecureUplink::request(const htt
     plain.keep(opened->size());
     const auto head = stream::parse_inner_response(Bytes(plain), out.is_streaming);
     if (!head) co_return std::unexpected(Failure{head.error()});
+    if (head->body_bytes && *head->body_bytes != plain.size() - head->head_bytes)
+        co_return std::unexpected(
+            Failure{crypto::error(Code::protocol, "the answer is not as long as announced")});
     out.status = head->status;
     out.body_at = head->head_bytes;
     if (out.status == 403)

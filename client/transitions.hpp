@@ -18,8 +18,8 @@ enum class Fact : std::uint8_t {
     session_gone,  ///< the node does not know the session
     mistrust,      ///< certificate, identity, version or suite: no retry mends it
     refused,       ///< the node refused us, or a letter that we need
-    lost,          ///< the connection of the stream went
-    closed,        ///< the other side said CLOSE
+    lost,          ///< the stream ended, but not because the other side was done with us
+    closed,        ///< the other side said CLOSE, without an error
     stop,          ///< the owner closes
 };
 
@@ -44,7 +44,8 @@ std::span<const Transition> transitions();
 /// Null: nothing is to be done.
 const Transition* find(Stage from, Fact fact);
 
-/// The fact behind an error of a stage. Only what came inside encryption, and our own checks, is fatal.
+/// The fact behind an error of a stage. What was said in clear is not to be believed: the caller makes
+/// `unreachable` of its mistrust, refused and closed.
 Fact fact_of(const Error& error);
 
 }  // namespace penstock::client

@@ -31,7 +31,7 @@ public:
     template <class T>
     T* find() const {
         const auto at = detail::type_index<T>;
-        return at < objects_.size() ? static_cast<T*>(const_cast<void*>(objects_[at])) : nullptr;
+        return at < objects_.size() ? static_cast<T*>(objects_[at]) : nullptr;
     }
     template <class T, class... A>
     T& make(A&&... args) {
@@ -47,7 +47,7 @@ public:
     }
     void lend_index(std::size_t index, const void* object) {
         if (objects_.size() <= index) objects_.resize(index + 1);
-        objects_[index] = object;
+        objects_[index] = const_cast<void*>(object);  // a const one is found as const only
     }
     void clear() {
         while (!made_.empty()) {
@@ -64,7 +64,7 @@ private:
         void* object;
         void (*destroy)(void*);
     };
-    std::vector<const void*> objects_;
+    std::vector<void*> objects_;
     std::vector<Made> made_;
 };
 

@@ -305,7 +305,7 @@ private:
 Result<void> listen_to_signals(Worker& worker, std::move_only_function<void(int)> on_signal) {
     auto signals = std::make_unique<Signals>(worker, std::move(on_signal));
     if (auto started = signals->start({SIGINT, SIGTERM}); !started) return started;
-    static_cast<void>(signals.release());  // the worker's from here on
+    std::ignore = signals.release();  // the worker's from here on
     return {};
 }
 
@@ -346,6 +346,7 @@ int Reactor::run_program(std::function<Task<int>(Worker&)> program) {
         worker.spawn(body(*this, program, worker, answer));
         return listen_to_signals(worker, [&](int) {
             answer = interrupted;
+            worker.end_tasks();  // before their sockets do: nobody hears of an end that we make
             stop_soon(std::chrono::nanoseconds(0));
         });
     });

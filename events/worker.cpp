@@ -114,6 +114,19 @@ struct Worker::Spawned final : detail::TaskRoot {
     bool is_linked = true;
 };
 
+namespace {
+
+/// Of a list whose members take themselves out of it; what their ends add goes as well.
+template <class T>
+void delete_all(T*& first) {
+    while (auto* ended = first) {
+        delete ended;
+        PENSTOCK_ASSERT(first != ended);
+    }
+}
+
+}  // namespace
+
 void Sleep::begin() { worker_.arm(*this, duration_); }
 
 Worker::Worker(Parts parts)
@@ -136,12 +149,12 @@ Worker::~Worker() {
     constexpr int rounds_max = 16;  // what on_closed begins anew is cut again
     for (int round = 0; sockets_ != nullptr && round < rounds_max; ++round) cut();
     free_ended();
-    while (spawned_ != nullptr) delete spawned_;
+    delete_all(spawned_);
     later_.clear();
     free_ended();
     locals_.clear();
     free_ended();
-    while (sockets_ != nullptr) delete sockets_;
+    delete_all(sockets_);
     ended_.clear();
     inbox_.close();
     free_ended();
@@ -201,6 +214,14 @@ TcpSocket& Worker::adopt(Detached<TcpSocket> detached) {
 }
 
 void Worker::spawn(Task<> task) { (new Spawned(*this))->start(std::move(task)); }
+
+void Worker::end_tasks() {
+    while (auto* task = spawned_) {
+        task->unlink();
+        task->destroy();
+        bury(std::unique_ptr<Spawned>(task));
+    }
+}
 
 bool Worker::has_work() const {
     return backend_->has_ready() || timers_.has_due() || !later_.empty() || deferred_.first != nullptr ||

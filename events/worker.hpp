@@ -142,6 +142,8 @@ public:
 
     /// Runs a coroutine that nobody awaits; it dies with the worker. What it throws is logged.
     void spawn(Task<> task);
+    /// All that were spawned end at their co_await, now. Not from inside one of them.
+    void end_tasks();
     /// Runs it later in this turn, or in the next.
     void later(std::move_only_function<void()> task) { later_.push_back(std::move(task)); }
     Sleep sleep(std::chrono::nanoseconds duration) { return {*this, duration}; }

@@ -60,8 +60,8 @@ public:
                  const AttachPoint& point);
 
     /// No DH: without the psk it ends here. Error: no_session, the same as for an unknown id. Afterwards the
-    /// caller refuses a sequence that isn't above the last one (attach_stale), takes it as the last one,
-    /// freezes older connections, and only then answers.
+    /// caller refuses a sequence that isn't above the last one (attach_stale), and a session that is
+    /// attached (likewise), takes it as the last one, and only then answers.
     Result<void> read(Bytes message_1);
     /// Requires that `read` succeeded, once. Error: handshake, the client's key is of small order.
     Result<Answer> answer(core::Random& random);

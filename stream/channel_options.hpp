@@ -14,7 +14,6 @@ struct ChannelOptions {
     std::size_t message_bytes_max = stream::message_bytes_max;  ///< at most half the window takes effect
     std::uint16_t instances_max = 1;  ///< open at a time and side, instance 0 among them
     std::uint8_t weight = 4;          ///< 1 to weight_max
-    bool authenticated_only = true;   ///< refused to anonymous peers
     /// Off: packets are pieces of messages, which then have no limit but the sender's queue.
     bool whole_messages = true;
 };

@@ -220,7 +220,10 @@ Task<> EncryptedHttp::control(InnerExchange& inner, const OpenedRequest& opened,
     const auto request = parse_control_request(body);
     if (!request) co_return inner.refuse(Code::protocol);
     if (!opened.node) co_return inner.reply(Bytes(status_reply(Code::auth_required)));
-    if (!opened.is_authenticated) co_return inner.reply(Bytes(status_reply(Code::auth_refused)));
+    if (!opened.is_authenticated) {
+        worker_.log().info("a client that is not listed wants a session", {"node", *opened.node});
+        co_return inner.reply(Bytes(status_reply(Code::auth_refused)));
+    }
     if (const auto* open = std::get_if<OpenRequest>(&*request)) {
         const auto reply = co_await open_session(*open, opened);
         co_return inner.reply(Bytes(reply));

@@ -67,12 +67,4 @@ Result<void> append_inner_fields(std::string& out, std::span<const InnerField> f
     return {};
 }
 
-Result<void> BodyCount::add(std::size_t bytes, bool is_final) {
-    if (!left_) return {};
-    if (bytes > *left_) return protocol("more body than was announced");
-    *left_ -= bytes;
-    if (is_final && *left_ != 0) return protocol("less body than was announced");
-    return {};
-}
-
 }  // namespace penstock::stream

@@ -85,18 +85,4 @@ bool is_inner_field(InnerField field);
 /// Appends count and fields. Error: protocol, one that may not stand inside, or too many.
 Result<void> append_inner_fields(std::string& out, std::span<const InnerField> fields);
 
-/// Counts a body against what its head announced: body_len, or until the final record.
-class BodyCount {
-public:
-    /// None: until the final record.
-    explicit BodyCount(std::optional<std::uint64_t> bytes) : left_(bytes) {}
-
-    /// For the body bytes of each record, in order. Error: protocol, more than were announced, or fewer at
-    /// the final record.
-    Result<void> add(std::size_t bytes, bool is_final);
-
-private:
-    std::optional<std::uint64_t> left_;
-};
-
 }  // namespace penstock::stream

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 /// All sizes and limits of the wire format (docs/protocol.md; the section is in brackets). Those that a node
-/// may lower have a setting elsewhere; nothing raises them.
+/// may choose have a setting elsewhere.
 namespace penstock::stream {
 
 using namespace std::chrono_literals;

@@ -215,8 +215,9 @@ void Session::abort(Error error) {
 void Session::lost(Error error) {
     if (is_ended_) return;
     carrier_ = nullptr;
-    end(crypto::error(Code::session_lost, error ? "the connection was lost" : "ended without CLOSE"),
-        crypto::error(Code::session_lost));
+    const auto why = crypto::error(Code::session_lost, error ? "session lost: the connection broke off"
+                                                             : "session lost: it ended without a CLOSE");
+    end(why, why);
 }
 
 /// The peer did what it must not: its connection ends without an answer.
@@ -224,7 +225,9 @@ void Session::violated(Error error) {
     if (is_ended_) return;
     worker_.local<EndCounters>().of(code_of(error)).add();
     if (carrier_ != nullptr) std::exchange(carrier_, nullptr)->abort(error);
-    end(error, crypto::error(Code::session_lost));
+    end(error, crypto::error(Code::session_lost, crypto::is(error, Code::decrypt)
+                                                     ? "session lost: what came was changed on its way"
+                                                     : "session lost: the peer broke the protocol"));
 }
 
 void Session::end(Error cause, Error channels) {

@@ -59,7 +59,8 @@ public:
     const SessionStats& stats() const { return stats_; }
 
     /// A further channel of a letter: on_open of its handler has been called when it returns. Errors: no such
-    /// letter (channel_denied), too many (channel_limit), the session has ended, or what on_open said.
+    /// letter (channel_denied), too many (channel_limit), params that are too long (message_too_big), the
+    /// session has ended, or what on_open said.
     Result<Channel*> open(char letter, Bytes params = {});
     /// Null: there is none, or it is closed.
     Channel* find(char letter, std::uint32_t instance = 0) const;

@@ -11,12 +11,6 @@ namespace penstock::stream {
 using crypto::Code;
 using crypto::error;
 
-namespace {
-
-constexpr std::chrono::seconds farewell = 10s;  // how long a peer may take to be sent its CLOSE
-
-}  // namespace
-
 struct SessionTable::Entry final : events::Deadline {
     struct Life final : events::Deadline {
         explicit Life(Entry& e) : entry(e) {}
@@ -31,7 +25,6 @@ struct SessionTable::Entry final : events::Deadline {
     AgreedSession agreed;
     Life life;
     std::uint32_t last_sequence = 0;
-    bool is_over = false;
     std::unique_ptr<Session> session;
 };
 
@@ -59,12 +52,8 @@ void SessionTable::erase(const RoutedId& id) {
     entries_.erase(found);
 }
 
-/// A peer that does not take its CLOSE is cut off.
 void SessionTable::life_is_over(Entry& entry) {
     if (entry.session == nullptr) return erase(entry.agreed.id);
-    if (std::exchange(entry.is_over, true))
-        return entry.session->abort(error(Code::timeout, "the session's life is over"));
-    worker_.arm(entry.life, farewell);
     entry.session->close(Code::session_lost, "the session's life is over");
 }
 

@@ -50,7 +50,7 @@ public:
     /// Error: quota, this node has too many.
     Result<void> add(const AgreedSession& agreed);
     /// The first half of an attach (docs/protocol.md, 2.3): checks, and takes the sequence number. Errors:
-    /// no_session (also for a message that does not open), attach_stale.
+    /// no_session (also for a message that does not open), attach_stale, handshake (a key of small order).
     Result<Attached> attach(const RoutedId& id, std::uint32_t sequence, const AttachMessage& message_1);
     /// The second half: the connection is here. Writes the 101 and begins the session.
     void begin(const RoutedId& id, std::uint32_t sequence, const Attached& attached,

@@ -34,7 +34,7 @@ struct LetterRequest {
     std::uint32_t message_bytes_max = stream::message_bytes_max;
     std::uint8_t priority = 2;  ///< class_min to class_max
     std::uint8_t weight = 4;    ///< 1 to weight_max
-    Bytes params{};             ///< for the application's hook
+    Bytes params{};             ///< the application's; nothing reads them yet
 };
 
 struct OpenRequest {

@@ -400,23 +400,3 @@ TEST_CASE("fields that may not stand inside") {
     CHECK(verdict("a", "b\nc") == Code::protocol);
     CHECK(verdict("a", std::string(1, '\0')) == Code::protocol);
 }
-
-TEST_CASE("a body is as long as it was announced") {
-    BodyCount exact(10);
-    CHECK(exact.add(4, false));
-    CHECK(exact.add(0, false));
-    CHECK(exact.add(6, true));
-    BodyCount shorter(10);
-    CHECK(shorter.add(4, false));
-    CHECK(code(shorter.add(5, true)) == Code::protocol);
-    BodyCount longer(10);
-    CHECK(code(longer.add(11, false)) == Code::protocol);
-    BodyCount in_steps(10);
-    CHECK(in_steps.add(10, false));
-    CHECK(in_steps.add(0, true));
-    BodyCount open_end(std::nullopt);
-    CHECK(open_end.add(1'000'000, false));
-    CHECK(open_end.add(1, true));
-    BodyCount nothing(0);
-    CHECK(nothing.add(0, true));
-}

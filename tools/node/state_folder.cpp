@@ -29,7 +29,9 @@ std::string home() {
 
 using Folder = std::expected<std::string, std::string>;
 
-Folder choose(const std::string& wanted) {
+}  // namespace
+
+Folder state_folder(const std::string& wanted) {
     if (!wanted.empty()) return wanted;
     if (const char* set = variable("STATE_DIRECTORY")) {
         const std::string all = set;
@@ -40,6 +42,8 @@ Folder choose(const std::string& wanted) {
         return std::unexpected("there is no home folder for the state: give one by --state DIR");
     return base + "/.local/state/penstock";
 }
+
+namespace {
 
 /// An errno, or 0. Folders that it makes are the owner's alone.
 int make_folders(const std::string& path) {
@@ -57,7 +61,7 @@ int make_folders(const std::string& path) {
 }  // namespace
 
 Folder open_state_folder(const std::string& wanted) {
-    const auto path = choose(wanted);
+    const auto path = state_folder(wanted);
     if (!path) return path;
     const auto refuse = [&](int failed) {
         return std::unexpected("state folder " + *path + ": " + Error::os(failed).message() +

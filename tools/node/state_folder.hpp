@@ -11,4 +11,7 @@ namespace penstock::node {
 /// that says what to do.
 std::expected<std::string, std::string> open_state_folder(const std::string& wanted);
 
+/// Which folder that is, without looking at it.
+std::expected<std::string, std::string> state_folder(const std::string& wanted);
+
 }  // namespace penstock::node

@@ -98,9 +98,13 @@ void FileReceiver::on_end(stream::Channel&) {
 }
 
 void FileReceiver::on_closed(stream::Channel&, const stream::Closed& closed) {
+    auto& log = channel_.worker().log();
+    const auto& peer = channel_.peer().address();
     if (state_ == State::receiving)
-        channel_.worker().log().warn("file cut", {"why", closed.error}, {"bytes", received_},
-                                     {"of", announced_}, {"peer", channel_.peer().address()});
+        log.warn("file cut", {"why", closed.error}, {"bytes", received_}, {"of", announced_}, {"peer", peer});
+    if (state_ == State::committing)  // it is whole: it will be there, or not at all
+        log.warn("file whole, but its sender left before it was stored", {"why", closed.error},
+                 {"sha256", hex(sha256_)}, {"peer", peer});
     file_.reset();
 }
 

@@ -14,7 +14,7 @@ Task<int> get_encrypted(Worker& worker, client::Settings settings, std::string t
         co_return report.failed(up.error());
     auto request = http::Request::get(target);
     const auto response = co_await client.request(std::move(request));
-    if (!response) co_return report.failed(response.error());
+    if (!response) co_return report.failed(response.error(), "encrypted request");
     co_return print(*response);
 }
 

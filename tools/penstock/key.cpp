@@ -69,12 +69,15 @@ int show_key(const KeyOptions& options) {
         std::printf("network key %s (fingerprint %s)\n", options.network.c_str(), fingerprint(*key).c_str());
         return 0;
     }
-    const auto folder = node::open_state_folder(options.state);
+    const auto folder = node::state_folder(options.state);
     if (!folder) return refuse("key show", folder.error());
     bool found = false;
     for (const auto* name : {"/node.key", "/client.key"}) {
         const auto path = *folder + name;
-        if (::access(path.c_str(), F_OK) != 0) continue;
+        if (::access(path.c_str(), F_OK) != 0) {
+            if (errno == ENOENT) continue;
+            return refuse(path, Error::os(errno).message());
+        }
         const auto identity = crypto::Identity::load(path);
         if (!identity) return refuse(path, identity.error().message());
         std::printf("%s %s\n", identity->id().text().c_str(), path.c_str());

@@ -23,6 +23,12 @@ int main(int argc, char** argv) {
     penstock::tool::add_echo(app, run);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty())
+            std::fprintf(stderr, "error: there is no command %s; penstock --help lists them\n", argv[1]);
+        else
+            app.exit(error);
+        return usage;
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : usage;
     }

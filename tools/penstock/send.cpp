@@ -43,7 +43,10 @@ void add_send(CLI::App& app, Run& run) {
     command->footer("It tries once.\nExample: penstock send notes.txt --to 127.0.0.1:8079");
     auto options = std::make_shared<SendOptions>();
     command->add_option("FILE", options->file, "A regular file")->required();
-    command->add_option("--to", options->to, "Where the node listens")->type_name("ADDR:PORT")->required();
+    command->add_option("--to", options->to, "Where the node listens")
+        ->type_name("ADDR:PORT")
+        ->required()
+        ->check(check_address);
     add_uplink_options(*command, *options);
     command->callback([&run, options] { run = [options] { return run_send(*options); }; });
 }

@@ -87,9 +87,10 @@ Task<int> send_file(Worker& worker, client::Settings settings, std::string path,
     const auto seconds = progress.seconds(worker.now());
     progress.clear();
     if (!result) {
-        std::fprintf(stderr, "%s of %s were sent; the node keeps nothing of them\n",
-                     size_text(static_cast<double>(job.sent)).c_str(),
-                     size_text(static_cast<double>(size)).c_str());
+        std::fprintf(stderr, "%s of %s were sent; %s\n", size_text(static_cast<double>(job.sent)).c_str(),
+                     size_text(static_cast<double>(size)).c_str(),
+                     job.sent < size ? "the node keeps nothing of them"
+                                     : "the node did not say whether it has the file");
         co_return report.failed(result.error());
     }
     std::printf("sent %llu bytes in %.2f s: %s/s\nsha256 %s, verified by the node\n",

@@ -4,6 +4,7 @@
 #include <penstock/core/crypto/code.hpp>
 #include <penstock/core/crypto/identity.hpp>
 #include <penstock/core/crypto/network_key.hpp>
+#include <penstock/http/url.hpp>
 #include <penstock/node/state_folder.hpp>
 
 #include <cerrno>
@@ -17,23 +18,18 @@ namespace {
 
 using crypto::Code;
 
-/// What to do about an error of the protocol. Null: nothing that we know.
+/// What to do about it with this command, beyond what the error says itself. Null: nothing that we know.
 const char* advice_for(Code code) {
     switch (code) {
-        case Code::network_key: return "the node's network has another key: give it by --network-key FILE";
-        case Code::identity_mismatch:
-            return "if the node was set up anew, remove its line from known_nodes or give its id by "
-                   "--node-id";
-        case Code::cert_untrusted: return "give its id by --node-id; the node prints it when it starts";
+        case Code::network_key: return "ours is given by --network-key FILE";
         case Code::cert_expired: return "is the clock right, on both sides?";
         case Code::auth_refused:
         case Code::auth_required:
-            return "the node must list this client in [stream] clients: penstock key show says its id";
-        case Code::version: return "the node speaks another version of the protocol";
-        case Code::channel_unknown: return "the node has no such channel";
+            return "our id (penstock key show) belongs into [stream] clients of the node";
         case Code::rate_limited:
         case Code::overload:
         case Code::quota: return "try again later";
+        case Code::session_lost: return "if the node ended it, its log says why";
         case Code::shutdown: return "the node shuts down: try again when it is back";
         default: return nullptr;
     }
@@ -54,9 +50,20 @@ const char* advice_for(const Error& error) {
 
 }  // namespace
 
+std::string check_address(const std::string& text) {
+    const auto whole = "http://" + text + "/";
+    const auto url = http::Url::parse(whole);
+    const bool is_plain = url && text.find('/') == std::string::npos && url->query.empty() &&
+                          text.ends_with(':' + std::to_string(url->port));
+    return is_plain ? std::string() : text + " is not ADDR:PORT, as in 127.0.0.1:8079";
+}
+
 void add_uplink_options(CLI::App& command, UplinkOptions& options) {
     command.add_option("--node-id", options.node_id, "Who must answer; else known_nodes says it")
-        ->type_name("ID");
+        ->type_name("ID")
+        ->check([](const std::string& text) {
+            return NodeId::parse(text) ? std::string() : text + " is no node id (52 letters and digits)";
+        });
     command.add_option("--network-key", options.network_key, "Key that the nodes of this network share")
         ->type_name("FILE");
     command.add_option("--state", options.state, "Folder of client.key and known_nodes")->type_name("DIR");
@@ -92,7 +99,9 @@ std::expected<client::Settings, std::string> client_settings(const UplinkOptions
 }
 
 StageReport::StageReport(client::Client& client, const client::Settings& settings, bool shows)
-    : address_(settings.uplinks.front()), known_nodes_(settings.known_nodes) {
+    : address_(settings.uplinks.front()),
+      known_nodes_(settings.known_nodes),
+      has_id_(settings.uplink_id.has_value()) {
     client.on_first_contact([this](client::Client&, const NodeId& id) {
         std::fprintf(stderr, "first contact with %s: it is node\n  %s\nwritten to %s\n", address_.c_str(),
                      id.text().c_str(), known_nodes_.c_str());
@@ -106,10 +115,12 @@ StageReport::StageReport(client::Client& client, const client::Settings& setting
     });
 }
 
-int StageReport::failed(const Error& error) const {
+int StageReport::failed(const Error& error, const char* doing) const {
     const auto* advice = advice_for(error);
-    std::fprintf(stderr, "error: %s: %s: %s%s%s\n", address_.c_str(), name(stage_), error.message().c_str(),
-                 advice != nullptr ? "; " : "", advice != nullptr ? advice : "");
+    if (crypto::is(error, Code::cert_untrusted) && !has_id_)
+        advice = "give its id by --node-id: the node prints it when it starts";
+    std::fprintf(stderr, "error: %s: %s: %s%s%s\n", address_.c_str(), doing != nullptr ? doing : name(stage_),
+                 error.message().c_str(), advice != nullptr ? "; " : "", advice != nullptr ? advice : "");
     return 1;
 }
 

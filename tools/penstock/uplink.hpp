@@ -12,6 +12,9 @@ class App;
 
 namespace penstock::tool {
 
+/// "ADDR:PORT" for the command line: why it is none, or empty.
+std::string check_address(const std::string& text);
+
 /// What `get --enc` and `send` take alike: who must answer, and as whom we come.
 struct UplinkOptions {
     std::string node_id, network_key, state;
@@ -29,11 +32,12 @@ class StageReport {
 public:
     /// `shows`: a line for each stage that is through, with its milliseconds.
     StageReport(client::Client& client, const client::Settings& settings, bool shows);
-    /// "error: enc_init: connect: Connection refused; ...what to do". Answers 1.
-    int failed(const Error& error) const;
+    /// "error: 127.0.0.1:80: enc_init: ...; what to do". `doing`: instead of the stage. Answers 1.
+    int failed(const Error& error, const char* doing = nullptr) const;
 
 private:
     const std::string address_, known_nodes_;
+    const bool has_id_;
     client::Stage stage_ = client::Stage::begin;
 };
 

@@ -27,7 +27,8 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
         ->type_name("N")
         ->check(CLI::Range(0, 4096));
     app.add_option("--state", out.state, "Folder for what the node keeps")->type_name("DIR");
-    app.footer("What is given here wins over the settings file.");
+    app.footer("What is given here wins over the settings file.\nExample: " + name +
+               " --config node.toml --workers 4");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

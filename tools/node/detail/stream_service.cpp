@@ -14,9 +14,8 @@ Done<void> StreamService::load(const AllSettings& settings, const std::string& s
     const auto path = state_folder + "/node.key";
     auto own = crypto::Identity::load_or_make(path);
     if (!own)
-        return std::unexpected(
-            "node key " + path + ": " + own.error().message() +
-            "; mend the file, or move it away and the node makes a new one, with another id");
+        return std::unexpected("node key " + path + ": " + own.error().message() +
+                               " (where there is none, the node makes one, and has another id)");
     identity_ = std::make_shared<const crypto::Identity>(std::move(*own));
     name_ = settings.node.name;
     policy_ = settings.clients;
@@ -30,8 +29,9 @@ Done<void> StreamService::add_network_key(const char* setting, const std::string
     if (path.empty()) return {};
     const auto key = crypto::NetworkKey::load(path);
     if (!key)
-        return std::unexpected(std::string(setting) + " = \"" + path + "\": " + key.error().message() +
-                               "; make one by penstock key new --network FILE");
+        return std::unexpected(
+            std::string(setting) + " = \"" + path + "\": " + key.error().message() +
+            (key.error() == Error::os(ENOENT) ? "; make one by penstock key new --network FILE" : ""));
     network_keys_.push_back(key->secret());
     return {};
 }
