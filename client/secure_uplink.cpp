@@ -23,7 +23,7 @@ crypto::Suite best_suite() {
 }
 
 http::Request post(const std::string& url, std::string_view body, std::string_view type) {
-    return http::Request::post(url, std::string(body), type);
+    return http::Request::post(url, body, type);
 }
 
 /// What an answer in clear says is wrong, and when to come again.

@@ -52,7 +52,7 @@ public:
     struct Reserved {
         Posted posted;
         Cell* cell;
-        bool wake;  ///< the worker sleeps: call wake() before publish()
+        bool wake;  ///< the worker sleeps: publish() wakes it
     };
     /// Thread: any. A reserved cell must be published, soon.
     Reserved reserve(std::uint32_t epoch) {

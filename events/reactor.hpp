@@ -104,8 +104,13 @@ public:
     template <class F, class... A>
         requires Crossing<F, Worker, A...>
     Posted post_all(F f, const A&... args) {
+        using P = detail::Posting<Worker, std::decay_t<F>, A...>;
         const auto all = workers();
+        std::vector<P> postings;  // made first: from the first reserved cell on nothing may throw
+        postings.reserve(all);
+        for (unsigned i = 0; i < all; ++i) postings.push_back(P{{}, f, std::tuple<A...>(args...)});
         std::vector<Inbox::Reserved> reserved;
+        reserved.reserve(all);
         auto answer = Posted::ok;
         for (unsigned i = 0; i < all && answer == Posted::ok; ++i) {
             const auto remote = worker(i);
@@ -120,8 +125,7 @@ public:
             auto& cell = reserved[i];
             if (cell.posted != Posted::ok) continue;
             if (answer == Posted::ok)
-                detail::fill(*cell.cell, detail::Posting<Worker, std::decay_t<F>, A...>{
-                                             {}, f, std::tuple<A...>(args...)});
+                detail::fill(*cell.cell, std::move(postings[i]));
             else
                 detail::put_nothing(*cell.cell);
             auto* inbox = worker(i).inbox_;

@@ -100,8 +100,11 @@ inline void put_nothing(Inbox::Cell& cell) {
 struct Publishing {
     Inbox& inbox;
     const Inbox::Reserved& reserved;
+    bool is_due = true;
     Publishing(Inbox& i, const Inbox::Reserved& r) : inbox(i), reserved(r) { put_nothing(*r.cell); }
-    ~Publishing() { inbox.publish(reserved); }
+    ~Publishing() {
+        if (is_due) inbox.publish(reserved);
+    }
     Publishing(const Publishing&) = delete;
     Publishing& operator=(const Publishing&) = delete;
 };
@@ -198,6 +201,7 @@ public:
             return Awaitable<R>(R(core::fail(core::Error::os(ENOBUFS, "the inbox is full"))));
         if (reserved.posted == Posted::stopped)
             return Awaitable<R>(R(core::fail(core::Error::os(ESHUTDOWN, "the worker has stopped"))));
+        detail::Publishing publishing(*inbox_, reserved);
         auto* call = new C(handle_, f, std::forward<A>(args)...);
         call->run = &C::deliver;
         call->home = &detail::current_inbox();
@@ -205,6 +209,7 @@ public:
         detail::fill(*reserved.cell, detail::Outgoing<C>(call));
         // The answer must be linked before the owner can run: the cell is published when the awaitable
         // exists.
+        publishing.is_due = false;
         return Awaitable<R>(call->answer, [inbox = inbox_, reserved] { inbox->publish(reserved); });
     }
 

@@ -157,7 +157,7 @@ Client::~Client() {
 }
 
 Reply Client::post(std::string_view url, Bytes body, std::string_view type) {
-    return send(Request::post(url, std::string(body.text()), type));
+    return send(Request::post(url, body, type));
 }
 
 Reply Client::send(Request request, CallOptions options) {
@@ -167,7 +167,7 @@ Reply Client::send(Request request, CallOptions options) {
 }
 
 Call Client::post(std::string_view url, Bytes body, std::string_view type, Then then) {
-    return send(Request::post(url, std::string(body.text()), type), std::move(then));
+    return send(Request::post(url, body, type), std::move(then));
 }
 
 Call Client::send(Request request, Then then, CallOptions options) {

@@ -50,9 +50,9 @@ void Connection::release_exchange() {
     auto& pool = slot_->worker().local<ExchangePool>();
     exchange_->clear();
     if (pool.free.size() < ExchangePool::kept_max)
-        pool.free.push_back(std::move(exchange_));
+        pool.free.push_back(std::exchange(exchange_, nullptr));
     else
-        slot_->worker().bury(std::move(exchange_));
+        slot_->worker().bury(std::exchange(exchange_, nullptr));
 }
 
 // The pipeline's calls.
@@ -203,11 +203,10 @@ void Connection::piece(Slice slice, bool is_last) {
     body_bytes_ += slice.size();
     if (body_bytes_ > exchange_->body_bytes_max())
         return refuse(Error(core::Domain::http, 413, "the body is longer than this route takes"));
-    if (is_last) {
-        body_bytes_ = 0;
-        if (state_ == State::collect && collected_.empty()) collected_ = std::move(slice);
-    }
-    if (!slice.empty()) {
+    if (is_last) body_bytes_ = 0;
+    if (is_last && state_ == State::collect && collected_.empty()) {
+        collected_ = std::move(slice);
+    } else if (!slice.empty()) {
         if (state_ == State::collect)
             collect(slice);
         else
@@ -305,7 +304,7 @@ void Connection::cut(Exchange&, Error error) {
     slot_->pipeline().abort(error);
 }
 
-Result<void> Connection::upgrade(Exchange& exchange, std::function<void(Detached<TcpSocket>)> then) {
+Result<void> Connection::upgrade(Exchange& exchange, const std::function<void(Detached<TcpSocket>)>& then) {
     // Bytes behind the request would be read by two protocols.
     if (!kept_.empty() || has_more_ || exchange.head().has_body() || !out_.empty())
         return fail(Error::os(EPROTO, "bytes came behind the request"));
@@ -313,7 +312,7 @@ Result<void> Connection::upgrade(Exchange& exchange, std::function<void(Detached
     if (carrier == nullptr) return fail(Error::os(ENOTSUP, "not on a socket"));
     state_ = State::ended;
     is_ending_ = true;
-    return carrier->release(std::move(then));
+    return carrier->release(then);
 }
 
 void Connection::settle_soon(Exchange&) { defer(slot_->worker()); }

@@ -74,7 +74,7 @@ private:
     void cut(Exchange& exchange, Error error) override;
     void settle_soon(Exchange& exchange) override;
     void exchange_done(Exchange& exchange) override;
-    Result<void> upgrade(Exchange& exchange, std::function<void(Detached<TcpSocket>)> then) override;
+    Result<void> upgrade(Exchange& exchange, const std::function<void(Detached<TcpSocket>)>& then) override;
     const net::Peer& peer() const override { return peer_; }
     void on_deferred() override;
 

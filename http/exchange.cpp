@@ -163,9 +163,9 @@ void Exchange::finish() {
     source_->settle_soon(*this);
 }
 
-Result<void> Exchange::upgrade(std::function<void(Detached<TcpSocket>)> then) {
+Result<void> Exchange::upgrade(const std::function<void(Detached<TcpSocket>)>& then) {
     if (is_started_ || !is_open()) return penstock::fail(Error::os(EALREADY, "the request was answered"));
-    if (auto handed = source_->upgrade(*this, std::move(then)); !handed) return handed;
+    if (auto handed = source_->upgrade(*this, then); !handed) return handed;
     is_started_ = is_cut_ = true;
     return {};
 }

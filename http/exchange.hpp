@@ -96,7 +96,7 @@ public:
     /// Takes the connection out of HTTP: `then` gets the socket, later in this turn or in the next, and
     /// whoever adopts it answers the request in its own protocol. After an error the request is still to be
     /// answered here.
-    Result<void> upgrade(std::function<void(Detached<TcpSocket>)> then);
+    Result<void> upgrade(const std::function<void(Detached<TcpSocket>)>& then);
 
     void ready_to_read(bool is);
     void ready_to_write(bool is);

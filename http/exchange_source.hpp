@@ -35,7 +35,7 @@ public:
     virtual void exchange_done(Exchange& exchange) = 0;
     /// Hands the connection over, without what HTTP made of it. Refused by sources that have none of their
     /// own, and when bytes came behind the request. The exchange is over then.
-    virtual Result<void> upgrade(Exchange&, std::function<void(Detached<TcpSocket>)>) {
+    virtual Result<void> upgrade(Exchange&, const std::function<void(Detached<TcpSocket>)>&) {
         return fail(Error::os(ENOTSUP, "this request cannot be upgraded"));
     }
     virtual const net::Peer& peer() const = 0;

@@ -29,7 +29,7 @@ std::string_view FieldList::value(std::string_view name) const {
 
 Request::Request(Method method, std::string_view target) : method_(method), target_(target) {}
 
-Request Request::post(std::string_view target, std::string body, std::string_view type) {
+Request Request::post(std::string_view target, Bytes body, std::string_view type) {
     Request out(Method::post, target);
     out.header("content-type", type);
     out.body(Buffer::copy(body));
@@ -57,7 +57,7 @@ std::string_view Request::param(std::string_view name) const {
     return {};
 }
 
-Response Response::text(int status, std::string body) {
+Response Response::text(int status, Bytes body) {
     Response out(status);
     out.header("content-type", "text/plain; charset=utf-8");
     out.header("x-content-type-options", "nosniff");

@@ -39,8 +39,7 @@ public:
     Request& operator=(Request&&) noexcept = default;
 
     static Request get(std::string_view target) { return {Method::get, target}; }
-    static Request post(std::string_view target, std::string body,
-                        std::string_view type = "application/json");
+    static Request post(std::string_view target, Bytes body, std::string_view type = "application/json");
 
     Method method() const { return method_; }
     std::string_view target() const { return target_; }
@@ -77,7 +76,7 @@ public:
     Response(Response&&) noexcept = default;
     Response& operator=(Response&&) noexcept = default;
 
-    static Response text(int status, std::string body);
+    static Response text(int status, Bytes body);
     static Response json(int status, std::initializer_list<Field> fields);
     /// For errors: the status and its name; the error itself is not shown.
     static Response problem(int status, Error error = {});

@@ -681,7 +681,7 @@ TEST_CASE("a session that is lost is a failure: one try is over with it, more go
     }
 }
 
-TEST_CASE("a node that goes down in order is found again; one that closes is left alone") {
+TEST_CASE("a node that goes down in order is found again, one that closes is left alone") {
     for (const auto code : {crypto::Code::shutdown, crypto::Code::no_error}) {
         std::vector<stream::Channel*> servers;
         Calls calls;

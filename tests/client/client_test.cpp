@@ -183,7 +183,7 @@ TEST_CASE("what is no node is told apart") {
     CHECK(over);
 }
 
-TEST_CASE("the first contact is written down; another node at that address is refused later") {
+TEST_CASE("the first contact is written down, another node at that address is refused later") {
     TemporaryFolder folder;
     StreamSite site(routes, letters);
     auto first = settings(site);

@@ -54,7 +54,7 @@ TEST_CASE("every kind of value has its form") {
           "{\"a\":\"[::1]:80\",\"b\":\"" + std::string(52, 'a') + "\",\"c\":\"no\",\"d\":1.5}");
 }
 
-TEST_CASE("doubles read back as the same number; what is none is null") {
+TEST_CASE("doubles read back as the same number, what is none is null") {
     for (const double value : {0.0, -0.0, 0.1, 1.0 / 3, 1e300, 5e-324, -123456789.125,
                                std::numeric_limits<double>::max(), 9007199254740993.0}) {
         std::string out;

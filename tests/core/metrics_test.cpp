@@ -41,7 +41,7 @@ TEST_CASE("numbers that are none have their names") {
     CHECK(text.text() == "# HELP a \n# TYPE a gauge\na 0.1\na +Inf\na -Inf\na NaN\na 18446744073709551615\n");
 }
 
-TEST_CASE("a histogram's buckets hold those before them; what is not shown is in the next") {
+TEST_CASE("a histogram's buckets hold those before them, what is not shown is in the next") {
     Histogram histogram;
     for (std::uint64_t value : {0, 1, 2, 3, 7, 100}) histogram.add(value);
     MetricsText text;

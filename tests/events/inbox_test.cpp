@@ -123,6 +123,28 @@ TEST_CASE("replies and posts of one sender keep their order across both lanes") 
     inbox.close();
 }
 
+TEST_CASE("a post wakes a sleeping worker when its message can be seen, not before") {
+    static Inbox* inbox;
+    static std::size_t woken, seen;
+    woken = seen = 0;
+    inbox = &Inbox::open();
+    alignas(Worker) static std::byte place[sizeof(Worker)];
+    inbox->on_wake(
+        [](void* worker) noexcept {
+            ++woken;
+            seen += inbox->run(*static_cast<Worker*>(worker), 1);  // as if it took the CPU at once
+        },
+        place);
+    REQUIRE(inbox->go_to_sleep());
+    const auto reserved = inbox->reserve(inbox->epoch());
+    REQUIRE(reserved.posted == Posted::ok);
+    detail::put_nothing(*reserved.cell);
+    inbox->publish(reserved);
+    CHECK(woken == 1);
+    CHECK(seen == 1);
+    inbox->close();
+}
+
 TEST_CASE("a full inbox answers full, a stopped one stopped, and the arguments stay with the caller") {
     auto& inbox = Inbox::open();
     const auto epoch = inbox.epoch();

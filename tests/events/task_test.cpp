@@ -175,6 +175,10 @@ TEST_CASE("run_task answers what the program answers, and 1 when it throws") {
         co_await w.sleep(1ms);
         throw std::runtime_error("on purpose");
     }) == 1);
+    CHECK(Reactor({.workers = 1}).run_task([](Worker& w) -> Task<int> {
+        co_await w.sleep(1ms);
+        throw 42;  // no std::exception
+    }) == 1);
 }
 
 TEST_CASE("timers repeat at equal distances, may be cancelled, and may die inside their callback") {

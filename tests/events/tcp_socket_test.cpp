@@ -12,6 +12,8 @@
 #include <doctest/doctest.h>
 #include <support/loopback_client.hpp>
 
+#include "loopback.hpp"
+
 using namespace penstock;
 using namespace penstock::events;
 
@@ -219,7 +221,7 @@ TEST_CASE("a stop lets go of idle connections at once and counts those that are 
     }
 }
 
-TEST_CASE("a slow reader makes write answer wait, then full; nothing is lost") {
+TEST_CASE("a slow reader makes write answer wait, then full, and nothing is lost") {
     Simulation sim(3);
     auto& server = sim.add_host();
     static const WriteMarks marks{.high_bytes = 10'000, .low_bytes = 2'000, .max_bytes = 20'000};
@@ -405,4 +407,219 @@ TEST_CASE("what gave out a Remote stays, and a handler that is not Movable too")
     CHECK(remote.here() == &movable);
     movable.abort();
     fixed.abort();
+}
+
+TEST_CASE("an end that has come before the worker looks at its connect is told") {
+    struct Shared {
+        test::LoopbackServer server;
+        std::string text;
+        std::atomic<bool> ended = false, closed = false;
+    } shared;
+    struct Reads final : SocketHandler {
+        explicit Reads(Shared& s) : at(s) {}
+        void on_read(TcpSocket&, Slice piece) override { at.text += piece.text(); }
+        void on_end(TcpSocket& socket) override {
+            at.ended = true;
+            socket.close();
+        }
+        void on_closed(TcpSocket&, Error) override { at.closed = true; }
+        Shared& at;
+    };
+    Reactor reactor({.workers = 1});
+    REQUIRE(reactor.start(
+        [](Worker& worker, test::Lent<Shared> at) {
+            worker.connect(at->server.address(), std::make_unique<Reads>(*at));
+            at->server.greet("hello");
+            at->server.leave();
+        },
+        test::lent(shared)));
+    CHECK(test::comes([&] { return shared.closed.load(); }));
+    CHECK(shared.ended);
+    CHECK(shared.text == "hello");
+}
+
+TEST_CASE("a socket that is detached in on_connected takes along what has come already") {
+    struct Shared {
+        test::LoopbackServer server;
+        std::string text;
+        std::atomic<bool> moved = false, ended = false;
+    } shared;
+    struct Leaves final : SocketHandler, Movable {
+        explicit Leaves(Shared& s) : at(s) {}
+        void on_connected(TcpSocket& socket) override {
+            auto& here = socket.worker();
+            at.moved = socket
+                           .detach([&here](Detached<TcpSocket> bundle) {
+                               std::ignore = here.reactor().worker(1).post(
+                                   [](Worker& there, Detached<TcpSocket> d) { there.adopt(std::move(d)); },
+                                   std::move(bundle));
+                           })
+                           .has_value();
+            at.server.leave();
+        }
+        void on_read(TcpSocket&, Slice piece) override { at.text += piece.text(); }
+        void on_end(TcpSocket& socket) override {
+            at.ended = true;
+            socket.close();
+        }
+        Shared& at;
+    };
+    Reactor reactor({.workers = 2});
+    REQUIRE(reactor.start(
+        [](Worker& worker, test::Lent<Shared> at) {
+            if (worker.index() != 0) return;
+            worker.connect(at->server.address(), std::make_unique<Leaves>(*at));
+            at->server.greet("220 hello");
+        },
+        test::lent(shared)));
+    CHECK(test::comes([&] { return shared.ended.load(); }));
+    CHECK(shared.moved);
+    CHECK(shared.text == "220 hello");
+}
+
+TEST_CASE("a socket that is aborted while it leaves stays, and is told its end") {
+    struct Aborts final : SocketHandler, Movable {
+        Aborts(int* l, int* c) : left(l), closed(c) {}
+        void on_read(TcpSocket&, Slice) override {}
+        void on_connected(TcpSocket& socket) override {
+            CHECK(socket.detach([at = left](Detached<TcpSocket>) { ++*at; }));
+            socket.abort();
+        }
+        void on_closed(TcpSocket&, Error e) override {
+            ++*closed;
+            CHECK(e == Error::os(ECONNABORTED));
+        }
+        int *left, *closed;
+    };
+    Simulation sim(1);
+    REQUIRE(echo_at(sim.add_host(), "10.0.0.1:7"));
+    int left = 0, closed = 0;
+    sim.add_host().connect("10.0.0.1:7", std::make_unique<Aborts>(&left, &closed));
+    sim.run_for(1s);
+    CHECK(left == 0);
+    CHECK(closed == 1);
+}
+
+TEST_CASE("a peer that reads nothing does not keep a closed socket, whatever it sends") {
+    struct Pours final : SocketHandler {
+        explicit Pours(Error* at) : error_at(at) {}
+        void on_read(TcpSocket& socket, Slice) override {
+            std::ignore = socket.write(Bytes(std::string(1'000'000, 'x')));
+            socket.close();
+        }
+        void on_closed(TcpSocket&, Error e) override { *error_at = e; }
+        Error* error_at;
+    };
+    struct Drips final : SocketHandler {
+        void on_connected(TcpSocket& socket) override {
+            socket.ready_to_read(false);
+            every = std::make_unique<Timer>(socket.worker(),
+                                            [&socket] { std::ignore = socket.write(Bytes("x")); });
+            every->arm_every(1s);
+        }
+        void on_read(TcpSocket&, Slice) override {}
+        std::unique_ptr<Timer> every;
+    };
+    Simulation sim(1);
+    auto& server = sim.add_host();
+    Error error;
+    REQUIRE(server.listen("10.0.0.1:1", [&](TcpSocket&) { return std::make_unique<Pours>(&error); }));
+    sim.add_host().connect("10.0.0.1:1", std::make_unique<Drips>());
+    sim.run_for(2s);
+    CHECK(server.sockets() == 1);
+    sim.run_for(10s);
+    CHECK(server.sockets() == 0);
+    CHECK(error == Error::os(ETIMEDOUT));
+}
+
+namespace {
+
+/// Of all handlers of one run.
+struct Fates {
+    core::Random& random;
+    long begun = 0, closed = 0, left = 0, late = 0;
+    std::size_t below(std::size_t end) { return static_cast<std::size_t>(random.below(end)); }
+};
+
+/// Does something at random in each callback.
+struct Erratic final : SocketHandler, Movable {
+    explicit Erratic(Fates& f) : fates(f) { ++fates.begun; }
+    void act(TcpSocket& socket) {
+        if (has_closed) ++fates.late;
+        for (int i = 0; i < 2; ++i) switch (fates.below(16)) {
+                case 0: socket.close(); break;
+                case 1: socket.abort(); break;
+                case 2: socket.finish(); break;
+                case 3: std::ignore = socket.write(Bytes("some")); break;
+                case 4: std::ignore = socket.write(Bytes(std::string(fates.below(300'000), 'z'))); break;
+                case 5: socket.ready_to_read(false); break;
+                case 6: socket.ready_to_read(true); break;
+                case 7: socket.read_credit(fates.below(5'000)); break;
+                case 8: socket.ready_to_write(fates.below(4) == 0); break;
+                case 9: socket.idle_timeout(std::chrono::milliseconds(fates.below(30))); break;
+                case 10: leave(socket); break;
+                case 11: std::ignore = fates.below(3) == 0 ? socket.remote() : Remote<TcpSocket>(); break;
+                default: break;
+            }
+    }
+    void leave(TcpSocket& socket) {
+        std::ignore = socket.detach([&worker = socket.worker(), &all = fates](Detached<TcpSocket> bundle) {
+            if (all.below(4) != 0)
+                worker.adopt(std::move(bundle));
+            else
+                ++all.left;
+        });
+    }
+    void on_connected(TcpSocket& socket) override {
+        std::ignore = socket.write(Bytes("hello"));
+        act(socket);
+    }
+    void on_read(TcpSocket& socket, Slice piece) override {
+        if (fates.below(2) == 0) std::ignore = socket.write(std::move(piece));
+        act(socket);
+    }
+    void on_writable(TcpSocket& socket) override { act(socket); }
+    void on_sent(TcpSocket& socket) override { act(socket); }
+    void on_end(TcpSocket& socket) override {
+        if (fates.below(2) == 0) socket.close();
+        act(socket);
+    }
+    void on_drain(TcpSocket& socket) override { act(socket); }
+    void on_adopted(TcpSocket& socket) override { act(socket); }
+    void on_closed(TcpSocket& socket, Error) override {
+        ++fates.closed;
+        act(socket);
+        has_closed = true;
+    }
+    Fates& fates;
+    bool has_closed = false;
+};
+
+}  // namespace
+
+TEST_CASE("whatever handlers do in whatever callback, each is told its end once, or leaves") {
+    for (const auto seed : seeds(20)) {
+        CAPTURE(seed);
+        core::SeededRandom random(seed);
+        Fates fates{random};
+        {
+            Simulation sim(seed, {.short_transfer = 0.3, .late = 0.5, .reset = 0.01, .delay_max = 1ms});
+            auto& server = sim.add_host();
+            REQUIRE(server.listen("10.0.0.1:1", [&](TcpSocket& socket) {
+                auto handler = std::make_unique<Erratic>(fates);
+                if (fates.below(20) == 0) socket.abort();
+                return handler;
+            }));
+            auto& client = sim.add_host();
+            for (int i = 0; i < 30; ++i) {
+                for (int k = 0; k < 2; ++k)
+                    client.connect("10.0.0.1:1", std::make_unique<Erratic>(fates)).idle_timeout(200ms);
+                sim.run_for(std::chrono::milliseconds(fates.below(10)));
+                if (i == 25) server.drain();
+            }
+            sim.run_for(100ms);
+        }
+        CHECK(fates.closed + fates.left == fates.begun);
+        CHECK(fates.late == 0);
+    }
 }

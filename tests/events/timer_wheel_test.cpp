@@ -70,6 +70,21 @@ TEST_CASE("what is armed further away than the wheel reaches is due at its end")
     CHECK(fired == 1);
 }
 
+TEST_CASE("what was due before the clock's start is due now, what is due at the end of time is not") {
+    Driven driven;
+    int past = 0, never = 0;
+    Note before, last;
+    before.call = [&] { ++past; };
+    last.call = [&] { ++never; };
+    driven.wheel.arm(before, TimePoint(-1h));
+    driven.wheel.arm(last, TimePoint::max());
+    driven.run_until(start + 1ms);
+    CHECK(past == 1);
+    driven.run_until(start + 2400h);
+    CHECK(never == 0);
+    CHECK(last.is_armed());
+}
+
 TEST_CASE("many timers armed, moved and cancelled at random fire as a sorted map says") {
     core::SeededRandom random(5);
     Driven driven;

@@ -142,7 +142,7 @@ TEST_CASE("hostile chunks") {
     }
 }
 
-TEST_CASE("a chunked body is the same whole, byte by byte and cut anywhere; what follows is left alone") {
+TEST_CASE("a chunked body is the same whole, byte by byte and cut anywhere, what follows is left alone") {
     for (const auto& row : good) {
         CAPTURE(row.text);
         const auto text = std::string(row.text) + "GET / HTTP/1.1\r\n";

@@ -176,7 +176,7 @@ TEST_CASE("get, post, HEAD and 204 against our own server, all on one kept conne
     }
 }
 
-TEST_CASE("Host, User-Agent and what frames are the client's; other fields are sent as they are") {
+TEST_CASE("Host, User-Agent and what frames are the client's, other fields are sent as they are") {
     Own own(routes);
     own.run([](Worker& worker) -> Task<> {
         auto& web = worker.local<Client>();
@@ -198,7 +198,7 @@ TEST_CASE("Host, User-Agent and what frames are the client's; other fields are s
     });
 }
 
-TEST_CASE("callbacks come once, never inside the call; requests run side by side") {
+TEST_CASE("callbacks come once, never inside the call, requests run side by side") {
     Own own(routes);
     auto& worker = own.sim.add_host();
     auto& web = worker.local<Client>();
@@ -415,7 +415,7 @@ TEST_CASE("bytes that nobody asked for, on a kept connection, end it") {
     CHECK(server.connections == 2);
 }
 
-TEST_CASE("a silent or trickling server runs into the deadline; connections are given back") {
+TEST_CASE("a silent or trickling server runs into the deadline, connections are given back") {
     Scripted server([](int, int, const std::string& head) -> Step {
         if (head.starts_with("GET /head")) return {"HTTP/1.1 200 OK\r\n"};
         if (head.starts_with("GET /body")) return {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"};
@@ -546,7 +546,7 @@ TEST_CASE("whatever the network does: no request runs twice by stealth, and no r
     CHECK(fine > 500);
 }
 
-TEST_CASE("connections and waiting requests of a host are limited; hosts do not wait for each other") {
+TEST_CASE("connections and waiting requests of a host are limited, hosts do not wait for each other") {
     Own own(routes);
     auto& worker = own.sim.add_host();
     http::ClientSettings settings;
@@ -579,7 +579,7 @@ TEST_CASE("connections and waiting requests of a host are limited; hosts do not 
     CHECK(web.idle() == 2);
 }
 
-TEST_CASE("whoever lets go of a request cancels it and its connection; the place is free again") {
+TEST_CASE("whoever lets go of a request cancels it and its connection, the place is free again") {
     Own own(routes);
     auto& worker = own.sim.add_host();
     http::ClientSettings settings;
@@ -611,7 +611,7 @@ TEST_CASE("whoever lets go of a request cancels it and its connection; the place
     CHECK(answers == 5);
 }
 
-TEST_CASE("a coroutine that dies at its co_await cancels its request; a Reply that is dropped does, too") {
+TEST_CASE("a coroutine that dies at its co_await cancels its request, a Reply that is dropped does, too") {
     Own own(routes);
     auto& worker = own.sim.add_host();
     auto& web = worker.local<Client>();

@@ -81,7 +81,7 @@ TEST_CASE("paths and parameters") {
         CHECK(match(routes, Method::get, path) == "404");
 }
 
-TEST_CASE("literals win over parameters, parameters over remainders; the next is tried") {
+TEST_CASE("literals win over parameters, parameters over remainders, the next is tried") {
     const auto routes = tree({{Method::get, "/{rest...}"},
                               {Method::get, "/{a}"},
                               {Method::get, "/x"},

@@ -39,7 +39,7 @@ TEST_CASE("a request is answered, with its parameter, its type and a date") {
           R"({"n":7,"query":"a b"})");
 }
 
-TEST_CASE("HEAD has the length and no body; unknown paths, methods and silent handlers have their status") {
+TEST_CASE("HEAD has the length and no body, unknown paths, methods and silent handlers have their status") {
     Site site(hello);
     const auto head = site.talk("HEAD /hello/x HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK(head.got.find("content-length: 10\r\n") != std::string::npos);
@@ -99,7 +99,7 @@ TEST_CASE("HTTP/1.0 closes unless it asks to stay") {
     CHECK(stays.got.find("connection: keep-alive\r\n") != std::string::npos);
 }
 
-TEST_CASE("what cannot be read is refused and ends the connection; nothing behind it is answered") {
+TEST_CASE("what cannot be read is refused and ends the connection, nothing behind it is answered") {
     Site site(hello);
     const std::string behind = "GET /hello/smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
     struct Row {
@@ -176,7 +176,7 @@ TEST_CASE("100 Continue is sent when the body is wanted, and not when it is refu
     CHECK(status_of(refused.got) == "413");
 }
 
-TEST_CASE("a coroutine handler may wait; it dies when its client leaves") {
+TEST_CASE("a coroutine handler may wait, it dies when its client leaves") {
     int alive = 0;
     struct Alive {
         explicit Alive(int* c) : count(c) { ++*count; }
@@ -217,7 +217,7 @@ TEST_CASE("a coroutine handler may wait; it dies when its client leaves") {
     CHECK(alive == 0);
 }
 
-TEST_CASE("a streaming handler gets its body in pieces and paces it; the response is chunked") {
+TEST_CASE("a streaming handler gets its body in pieces and paces it, the response is chunked") {
     struct Count final : http::Handler {
         explicit Count(http::Exchange& e)
             : exchange(e), resume(e.worker(), [this] { exchange.ready_to_read(true); }) {}

@@ -189,7 +189,7 @@ void run(Bench& bench, net::Connector& connector, std::vector<Address> addresses
 
 }  // namespace
 
-TEST_CASE("hosts as URLs write them become addresses; names do not yet") {
+TEST_CASE("hosts as URLs write them become addresses, names do not yet") {
     using net::addresses_of;
     const auto local = addresses_of("LocalHost", 80);
     REQUIRE(local);
@@ -206,7 +206,7 @@ TEST_CASE("hosts as URLs write them become addresses; names do not yet") {
     CHECK_FALSE(addresses_of(std::string(100'000, '1'), 80));
 }
 
-TEST_CASE("the first address that answers wins; the next is tried after 250 ms, or at once after a failure") {
+TEST_CASE("the first address that answers wins, the next is tried after 250 ms, or at once after a failure") {
     struct Row {
         std::map<Address, Plan> plans;
         std::vector<long> tried;
@@ -324,7 +324,7 @@ TEST_CASE("what throws while it fills the pipeline is the answer, and the connec
     CHECK(bench.backend->open == 0);
 }
 
-TEST_CASE("coroutines await it; the end of the frame, or of the connector, is no loose end") {
+TEST_CASE("coroutines await it, the end of the frame, or of the connector, is no loose end") {
     Bench bench({{a, {1ms, ECONNREFUSED}}, {b, {1ms, 0}}});
     // Braces inside co_await are too much for g++ 12.
     const std::vector both{a, b}, refused{a}, silent{c};

@@ -261,7 +261,7 @@ TEST_CASE("a job adds others to its own queue") {
     CHECK(it.lines == std::vector<std::string>{"ok", "ok", "full", "child", "child"});
 }
 
-TEST_CASE("a simulated worker awaits a job; the run is driven by one thread") {
+TEST_CASE("a simulated worker awaits a job, the run is driven by one thread") {
     Inline it;
     std::vector<std::string> heard;
     it.sim.spawn([&](events::Worker& worker) -> Task<> {

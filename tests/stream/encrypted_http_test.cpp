@@ -348,7 +348,7 @@ TEST_CASE(
     CHECK(site.site.worker.local<EncryptedHttp>().keys().size() == 0);
 }
 
-TEST_CASE("who is not listed is nobody; who lacks the network key is told so") {
+TEST_CASE("who is not listed is nobody, who lacks the network key is told so") {
     const auto who = identity(8), other = identity(9);
     EncryptedSite listed({.any = false, .listed = {who.id()}});
     EncryptedClient known(listed, &who), stranger_client(listed, &other);

@@ -75,7 +75,7 @@ TEST_CASE("payloads: every cut, and every byte left over, is refused") {
     }
 }
 
-TEST_CASE("payload 1: unknown extensions are skipped unless they are critical; a KEM has its length") {
+TEST_CASE("payload 1: unknown extensions are skipped unless they are critical, a KEM has its length") {
     CHECK(parse_payload_1(extension(7, "whatever")));
     CHECK(code(parse_payload_1(extension(0x8000, ""))) == Code::protocol);
     CHECK(parse_payload_1(extension(2, kem_value(0x0768, 1184))));

@@ -245,7 +245,7 @@ TEST_CASE("a channel in pieces gets messages of any length") {
     CHECK(pair.server.closed.size() == 1);
 }
 
-TEST_CASE("further instances are opened by either side, with what they say; too many are refused") {
+TEST_CASE("further instances are opened by either side, with what they say, too many are refused") {
     Pair pair;
     World world([&](auto& client, auto& server) { both(client, server, 'A', {.instances_max = 3}, pair); });
     world.run(1s);

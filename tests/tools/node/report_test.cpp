@@ -25,7 +25,7 @@ Report example() {
 
 }  // namespace
 
-TEST_CASE("the status is JSON; a silent worker has no number of requests") {
+TEST_CASE("the status is JSON, a silent worker has no number of requests") {
     CHECK(example().json() ==
           R"({"version":"0.1.0","node_id":"","uptime_s":61,"draining":false,"workers":[)"
           R"({"index":0,"cpu":0,"connections":2,"requests":100,"busy":0.125,"silent":false},)"
@@ -33,7 +33,7 @@ TEST_CASE("the status is JSON; a silent worker has no number of requests") {
           R"({"id":"sid","worker":0,"node":"nid","peer":"10.0.0.2:7","channels":2,"attached":true}]})");
 }
 
-TEST_CASE("all metrics begin with penstock_; a silent worker has no sample of what it alone knows") {
+TEST_CASE("all metrics begin with penstock_, a silent worker has no sample of what it alone knows") {
     auto report = example();
     report.is_draining = true;
     const auto text = report.metrics();

@@ -124,7 +124,7 @@ TEST_CASE("admin pages: beside the routes on loopback, else where they are put, 
     }
 }
 
-TEST_CASE("a program's own table is a section; one with a name of ours is refused") {
+TEST_CASE("a program's own table is a section, one with a name of ours is refused") {
     Own own;
     AllSettings settings;
     CHECK(load(settings, "[own]\nnumber = 9\n", {}, {{own_settings, own}}).empty());

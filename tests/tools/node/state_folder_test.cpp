@@ -46,7 +46,7 @@ TEST_CASE("the folder that is asked for is made with its parents, for the owner 
     CHECK(open_state_folder(path + '/').has_value());
 }
 
-TEST_CASE("else $STATE_DIRECTORY, the first of several; else below the home folder") {
+TEST_CASE("else $STATE_DIRECTORY, the first of several, else below the home folder") {
     const test::TemporaryFolder folder;
     const Variable home("HOME", folder.path().c_str());
     {
@@ -59,7 +59,7 @@ TEST_CASE("else $STATE_DIRECTORY, the first of several; else below the home fold
     CHECK(mode(folder.file(".local/state/penstock")) == 0700);
 }
 
-TEST_CASE("an existing folder keeps its mode; a file in its place is refused") {
+TEST_CASE("an existing folder keeps its mode, a file in its place is refused") {
     const test::TemporaryFolder folder;
     CHECK(::chmod(folder.path().c_str(), 0750) == 0);
     CHECK(open_state_folder(folder.path()).has_value());

@@ -57,7 +57,8 @@ Done<void> set_up_queues(proc::Processor& processor, std::vector<QueueSetUp> set
     const std::shared_ptr<const Round> round = std::move(made);
     for (unsigned i = 0; i < round->wanted; ++i) {
         const auto posted = processor.add(
-            [](proc::Queue& queue, std::shared_ptr<const Round> shared) { shared->run(queue); }, round);
+            [](proc::Queue& queue, const std::shared_ptr<const Round>& shared) { shared->run(queue); },
+            round);
         PENSTOCK_ASSERT(posted == Posted::ok);  // nothing else is there, and each queue has room for one job
     }
     std::unique_lock held(round->lock);

@@ -24,7 +24,7 @@ StopSignals::StopSignals() : state_(std::make_unique<State>()) {
 StopSignals::~StopSignals() {
     if (state_->thread.joinable()) {
         if (state_->phase.exchange(State::Phase::ends) == State::Phase::waits)
-            ::pthread_kill(state_->thread.native_handle(), SIGTERM);  // that it waits for: it wakes up
+            ::pthread_kill(state_->thread.native_handle(), SIGINT);  // that it waits for: it wakes up
         state_->thread.join();
     }
     ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
