@@ -218,6 +218,7 @@ void Worker::spawn(Task<> task) { (new Spawned(*this))->start(std::move(task)); 
 void Worker::end_tasks() {
     while (auto* task = spawned_) {
         task->unlink();
+        PENSTOCK_ASSERT(spawned_ != task);
         task->destroy();
         bury(std::unique_ptr<Spawned>(task));
     }

@@ -96,7 +96,7 @@ void Connection::on_shutdown(pipeline::Slot& slot, pipeline::Direction direction
         head_deadline_.cancel();
         if (exchange_ != nullptr) {
             exchange_->closed(error ? error : Error::os(ECONNRESET, "the client left"));
-            slot.worker().bury(std::move(exchange_));
+            slot.worker().bury(std::exchange(exchange_, nullptr));
         }
         return slot.shutdown_done(direction);
     }
@@ -237,7 +237,7 @@ void Connection::refuse(Error error) {
     state_ = State::ended;
     if (exchange_ != nullptr) {
         exchange_->closed(error);
-        slot_->worker().bury(std::move(exchange_));
+        slot_->worker().bury(std::exchange(exchange_, nullptr));
     }
     if (is_begun) return slot_->pipeline().abort(error);
     write_refusal(out_, slot_->worker(), error.code());

@@ -33,9 +33,9 @@ bool decode_base64url(std::string_view text, std::span<std::byte> out) {
     unsigned held = 0, bits = 0;
     std::size_t at = 0;
     for (const char c : text) {
-        const int value = values[static_cast<unsigned char>(c)];
+        const auto value = values[static_cast<unsigned char>(c)];
         if (value < 0) return false;
-        held = held << 6 | static_cast<unsigned>(value);
+        held = held << 6 | static_cast<unsigned char>(value);
         bits += 6;
         if (bits < 8) continue;
         bits -= 8;

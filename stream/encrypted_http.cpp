@@ -173,7 +173,7 @@ Task<> EncryptedHttp::serve(http::Exchange& exchange) {
 
 namespace {
 
-Result<void> add_session(Worker& worker, AgreedSession agreed) {
+Result<void> add_session(Worker& worker, const AgreedSession& agreed) {
     return worker.local<SessionTable>().add(agreed);
 }
 
@@ -195,8 +195,8 @@ Result<SessionTable::Attached> attach_session(Worker& worker, RoutedId id, Attac
     return sessions->attach(id, field.sequence, field.message);
 }
 
-void begin_session(Worker& worker, RoutedId id, std::uint32_t sequence, SessionTable::Attached attached,
-                   Detached<TcpSocket> socket) {
+void begin_session(Worker& worker, RoutedId id, std::uint32_t sequence,
+                   const SessionTable::Attached& attached, Detached<TcpSocket> socket) {
     worker.local<SessionTable>().begin(id, sequence, attached, std::move(socket));
 }
 

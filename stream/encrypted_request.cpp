@@ -23,8 +23,8 @@ std::unexpected<Error> protocol(const char* text) {
 }
 
 std::uint8_t method_number(std::string_view method) {
-    for (std::uint8_t i = 1; i < methods.size(); ++i)
-        if (methods[i] == method) return i;
+    for (std::size_t i = 1; i < methods.size(); ++i)
+        if (methods[i] == method) return static_cast<std::uint8_t>(i);
     return 0;
 }
 

@@ -123,7 +123,9 @@ void Session::forget(Channel& channel) {
     resting_.erase(channel);
     over_.erase(channel);
     if (last_found_ == &channel) last_found_ = nullptr;
-    if (id.instance() != 0) --(is_own(id) ? letter(id.letter())->count_own : letter(id.letter())->count_peer);
+    auto* known = letter(id.letter());
+    PENSTOCK_ASSERT(known != nullptr);  // it has a channel
+    if (id.instance() != 0) --(is_own(id) ? known->count_own : known->count_peer);
     const auto found = channels_.find(id.value());
     worker_.bury(std::move(found->second));
     channels_.erase(found);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/core/assert.hpp>
 #include <penstock/stream/session.hpp>
 
 #include <algorithm>
@@ -162,6 +163,7 @@ void Session::write_data(FrameWriter& writer, std::span<std::byte> room) {
 }
 
 void Session::send_close() {
+    PENSTOCK_ASSERT(carrier_ != nullptr);  // else close() has ended it
     const auto room = carrier_->room(record_bytes_max_lowest - record_overhead_bytes);
     FrameWriter writer(room);
     if (owes_settings_) write_control(writer);
