@@ -54,6 +54,7 @@ private:
 
     void read(Slice in);
     void flush();
+    void append(Chain piece);
     bool read_head(Slice& in);
     void dispatch();
     void read_body(Slice& in);
