@@ -67,6 +67,16 @@ public:
     friend bool operator==(const Result&, const Result&) = delete;
 };
 
+/// The Result that brings an R from somewhere else: an R that is one already stays as it is.
+template <class R>
+struct InResult {
+    using type = Result<R>;
+};
+template <class R>
+struct InResult<Result<R>> {
+    using type = Result<R>;
+};
+
 constexpr std::unexpected<Error> fail(Error error) { return std::unexpected(error); }
 template <class T>
 constexpr std::unexpected<Error> fail(const Result<T>& result) {

@@ -33,17 +33,10 @@ class Remote;
 
 namespace detail {
 
-template <class R>
-struct InResult {
-    using type = core::Result<R>;
-};
-template <class R>
-struct InResult<core::Result<R>> {
-    using type = core::Result<R>;
-};
 /// What a crossing call answers: a Result, since its object may be gone.
 template <class F, class T, class... A>
-using CallAnswer = typename InResult<std::invoke_result_t<std::decay_t<F>&, T&, std::decay_t<A>...>>::type;
+using CallAnswer =
+    typename core::InResult<std::invoke_result_t<std::decay_t<F>&, T&, std::decay_t<A>...>>::type;
 
 /// Runs the callable; what it throws is logged in the worker's name and does not leave.
 void guarded(Worker& worker, void (*call)(void*), void* context);

@@ -32,19 +32,11 @@ concept Runnable = core::Captureless<std::decay_t<F>> && (core::Sendable<std::de
 
 namespace detail {
 
-template <class R>
-struct InResult {
-    using type = core::Result<R>;
-};
-template <class R>
-struct InResult<core::Result<R>> {
-    using type = core::Result<R>;
-};
 template <class F, class... A>
-struct OutcomeOf : InResult<std::invoke_result_t<std::decay_t<F>&, Queue&, std::decay_t<A>...>> {};
+struct OutcomeOf : core::InResult<std::invoke_result_t<std::decay_t<F>&, Queue&, std::decay_t<A>...>> {};
 template <class F, class... A>
     requires Repeating<F, A...>
-struct OutcomeOf<F, A...> : InResult<void> {};
+struct OutcomeOf<F, A...> : core::InResult<void> {};
 
 }  // namespace detail
 

@@ -112,18 +112,12 @@ Result<void> append_inner_request(std::string& out, InnerRequestLine line, std::
         return protocol("a path that may not stand inside");
     if (line.query.size() > message_plain_bytes_max || !detail::is_inner_query(line.query))
         return protocol("malformed query inside");
-    if (body_bytes == body_until_final) return protocol("a body that is too long");
     const auto begin = out.size();
     crypto::Writer writer(out);
     writer.u8(number);
     if (number == 0) writer.v8(line.method);
     writer.v16(line.path).v16(line.query);
-    auto result = append_inner_fields(out, fields);
-    if (result) writer.u64(body_bytes.value_or(body_until_final));
-    if (result && out.size() - begin > message_plain_bytes_max)
-        result = protocol("a head that does not fit in one record");
-    if (!result) out.resize(begin);
-    return result;
+    return append_inner_rest(out, begin, fields, body_bytes);
 }
 
 void append_request(Ciphers& ciphers, const MessageKey& key, const RequestPrefix& prefix, Bytes inner,

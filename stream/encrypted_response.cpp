@@ -58,16 +58,9 @@ Result<InnerResponse> parse_inner_response(Bytes plain, bool is_streaming) {
 Result<void> append_inner_response(std::string& out, std::uint16_t status, std::span<const InnerField> fields,
                                    std::optional<std::uint64_t> body_bytes) {
     if (status < status_min || status > status_max) return protocol("a status that may not stand inside");
-    if (body_bytes == body_until_final) return protocol("a body that is too long");
     const auto begin = out.size();
-    crypto::Writer writer(out);
-    writer.u16(status);
-    auto result = append_inner_fields(out, fields);
-    if (result) writer.u64(body_bytes.value_or(body_until_final));
-    if (result && out.size() - begin > message_plain_bytes_max)
-        result = protocol("a head that does not fit in one record");
-    if (!result) out.resize(begin);
-    return result;
+    crypto::Writer(out).u16(status);
+    return append_inner_rest(out, begin, fields, body_bytes);
 }
 
 void append_response(Ciphers& ciphers, const MessageKey& key, const ResponsePrefix& prefix, Bytes inner,

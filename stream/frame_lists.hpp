@@ -6,10 +6,10 @@
 #include <penstock/core/crypto/wire.hpp>
 #include <penstock/stream/channel_id.hpp>
 #include <penstock/stream/endpoint.hpp>
+#include <penstock/stream/entry_iterator.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 
 // The lists inside WINDOW, RESUME and GOAWAY (docs/protocol.md, 3.3): views of a record, checked as a whole
@@ -37,38 +37,7 @@ public:
     std::size_t size() const { return count_; }
     bool empty() const { return count_ == 0; }
 
-    class Iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Entry;
-        using difference_type = std::ptrdiff_t;
-        using pointer = const Entry*;
-        using reference = const Entry&;
-
-        Iterator() : Iterator({}, 0) {}
-        Iterator(Bytes bytes, std::size_t left) : reader_(bytes), left_(left) { read(); }
-        const Entry& operator*() const { return entry_; }
-        const Entry* operator->() const { return &entry_; }
-        Iterator& operator++() {
-            --left_;
-            read();
-            return *this;
-        }
-        Iterator operator++(int) {
-            auto out = *this;
-            ++*this;
-            return out;
-        }
-        friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
-
-    private:
-        void read() {
-            if (left_ > 0) (void)Entry::read(reader_, entry_);
-        }
-        crypto::Reader reader_;
-        std::size_t left_;
-        Entry entry_{};
-    };
+    using Iterator = EntryIterator<Entry>;
     Iterator begin() const { return {bytes_, count_}; }
     Iterator end() const { return {{}, 0}; }
 

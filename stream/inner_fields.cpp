@@ -39,11 +39,10 @@ Result<InnerFields> InnerFields::parse(crypto::Reader& reader) {
     out.count_ = reader.u16();
     if (!reader.ok() || out.count_ > inner_fields_max) return protocol("too many fields inside");
     const auto all = reader.rest();
+    InnerField field;
     for (std::size_t i = 0; i < out.count_; ++i) {
-        const auto name = reader.v16(), value = reader.v16();
-        if (!reader.ok()) return protocol("the head inside ends early");
-        if (!is_inner_field({name.text(), value.text()}))
-            return protocol("a field that may not stand inside");
+        if (!InnerField::read(reader, field)) return protocol("the head inside ends early");
+        if (!is_inner_field(field)) return protocol("a field that may not stand inside");
     }
     out.bytes_ = all.first(all.size() - reader.rest().size());
     return out;
@@ -55,7 +54,9 @@ std::optional<std::string_view> InnerFields::find(std::string_view name) const {
     return std::nullopt;
 }
 
-Result<void> append_inner_fields(std::string& out, std::span<const InnerField> fields) {
+namespace {
+
+Result<void> append(std::string& out, std::span<const InnerField> fields) {
     if (fields.size() > inner_fields_max) return protocol("too many fields inside");
     constexpr std::size_t length_max = std::numeric_limits<std::uint16_t>::max();
     for (const auto& field : fields)
@@ -65,6 +66,19 @@ Result<void> append_inner_fields(std::string& out, std::span<const InnerField> f
     writer.u16(static_cast<std::uint16_t>(fields.size()));
     for (const auto& field : fields) writer.v16(field.name).v16(field.value);
     return {};
+}
+
+}  // namespace
+
+Result<void> append_inner_rest(std::string& out, std::size_t begin, std::span<const InnerField> fields,
+                               std::optional<std::uint64_t> body_bytes) {
+    auto result = append(out, fields);
+    if (result && body_bytes == body_until_final) result = protocol("a body that is too long");
+    if (result) crypto::Writer(out).u64(body_bytes.value_or(body_until_final));
+    if (result && out.size() - begin > message_plain_bytes_max)
+        result = protocol("a head that does not fit in one record");
+    if (!result) out.resize(begin);
+    return result;
 }
 
 }  // namespace penstock::stream

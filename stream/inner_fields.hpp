@@ -4,11 +4,11 @@
 #include <penstock/core/bytes.hpp>
 #include <penstock/core/crypto/wire.hpp>
 #include <penstock/core/result.hpp>
+#include <penstock/stream/entry_iterator.hpp>
 #include <penstock/stream/limits.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +19,12 @@ namespace penstock::stream {
 struct InnerField {
     std::string_view name;  ///< a token in lower case
     std::string_view value;
+
+    static bool read(crypto::Reader& reader, InnerField& field) {
+        field.name = reader.v16().text();
+        field.value = reader.v16().text();
+        return reader.ok();
+    }
 };
 
 /// The fields inside an encrypted request or response, `u16 count {v16 name, v16 value}` (docs/protocol.md,
@@ -37,39 +43,7 @@ public:
     /// The first value of this name, which is given in lower case.
     std::optional<std::string_view> find(std::string_view name) const;
 
-    class Iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = InnerField;
-        using difference_type = std::ptrdiff_t;
-        using pointer = const InnerField*;
-        using reference = const InnerField&;
-
-        Iterator() : Iterator({}, 0) {}
-        Iterator(Bytes bytes, std::size_t left) : reader_(bytes), left_(left) { read(); }
-        const InnerField& operator*() const { return field_; }
-        Iterator& operator++() {
-            --left_;
-            read();
-            return *this;
-        }
-        Iterator operator++(int) {
-            auto out = *this;
-            ++*this;
-            return out;
-        }
-        friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
-
-    private:
-        void read() {
-            if (left_ == 0) return;
-            field_.name = reader_.v16().text();
-            field_.value = reader_.v16().text();
-        }
-        crypto::Reader reader_;
-        std::size_t left_;
-        InnerField field_{};
-    };
+    using Iterator = EntryIterator<InnerField>;
     Iterator begin() const { return {bytes_, count_}; }
     Iterator end() const { return {{}, 0}; }
 
@@ -82,7 +56,10 @@ private:
 
 /// Whether a field may stand inside.
 bool is_inner_field(InnerField field);
-/// Appends count and fields. Error: protocol, one that may not stand inside, or too many.
-Result<void> append_inner_fields(std::string& out, std::span<const InnerField> fields);
+/// Appends what both heads end with: count and fields, then the length of the body (none: until the final
+/// record). The head began at `begin`, where `out` ends again after an error. Error: protocol, a field that
+/// may not stand inside, too many, or a head that is longer than one record.
+Result<void> append_inner_rest(std::string& out, std::size_t begin, std::span<const InnerField> fields,
+                               std::optional<std::uint64_t> body_bytes);
 
 }  // namespace penstock::stream

@@ -74,13 +74,6 @@ public:
 
 private:
     struct Entry;
-    struct IdHash {
-        std::size_t operator()(const RoutedId& id) const {
-            std::size_t out;
-            std::memcpy(&out, id.data() + 4, sizeof out);
-            return out;
-        }
-    };
     crypto::Code judge(const ClientClaim& claim, const NodeKeys& keys) const;
     void touch(Entry& entry);
     bool has_too_many(std::uint64_t address) const;
@@ -93,7 +86,7 @@ private:
     const unsigned workers_;
     const ServiceSettings& settings_;
     TimeShare handshake_time_{settings_.handshake_time_share, settings_.handshake_time_burst};
-    std::unordered_map<RoutedId, std::unique_ptr<Entry>, IdHash> entries_;
+    std::unordered_map<RoutedId, std::unique_ptr<Entry>, RoutedIdHash> entries_;
     std::list<Entry*> anonymous_, trusted_;  // each entry is in one of them; oldest first
     std::unordered_map<std::uint64_t, std::size_t> anonymous_by_address_;
     std::unordered_map<std::string, std::list<Entry*>> by_node_;  // oldest first

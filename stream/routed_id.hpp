@@ -6,7 +6,9 @@
 #include <penstock/stream/limits.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,15 @@ namespace penstock::stream {
 /// The id of a request key or of a session: random, not secret, never a right by itself. Its first two bytes
 /// name the worker that owns what it stands for (docs/protocol.md, 1.6), so no table is shared.
 using RoutedId = std::array<std::uint8_t, id_bytes>;
+
+/// For tables by id: it is random already. The bytes that name the owner are left out.
+struct RoutedIdHash {
+    std::size_t operator()(const RoutedId& id) const {
+        std::size_t out;
+        std::memcpy(&out, id.data() + 4, sizeof out);
+        return out;
+    }
+};
 
 /// Requires owner < workers <= 65,536. Draws until the owner is right: `workers` times on average.
 RoutedId make_routed_id(core::Random& random, unsigned owner, unsigned workers);

@@ -71,13 +71,6 @@ public:
 
 private:
     struct Entry;
-    struct IdHash {
-        std::size_t operator()(const RoutedId& id) const {
-            std::size_t out;
-            std::memcpy(&out, id.data() + 4, sizeof out);
-            return out;
-        }
-    };
     struct NodeHash {
         std::size_t operator()(const NodeId& node) const {
             std::size_t out;
@@ -91,7 +84,7 @@ private:
     Worker& worker_;
     const std::shared_ptr<Channels> channels_;
     const std::size_t per_node_max_;
-    std::unordered_map<RoutedId, std::unique_ptr<Entry>, IdHash> entries_;
+    std::unordered_map<RoutedId, std::unique_ptr<Entry>, RoutedIdHash> entries_;
     std::unordered_map<NodeId, std::size_t, NodeHash> by_node_;  // how many of each; never zero
 };
 

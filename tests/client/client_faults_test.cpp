@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include <doctest/doctest.h>
-#include <support/stream_site.hpp>
+#include <support/client_site.hpp>
 #include <support/temporary_folder.hpp>
 
 // What a hostile or broken node, a lost connection and an owner in a hurry do to a client.
@@ -18,12 +18,6 @@ using namespace penstock::client;
 using namespace penstock::test;
 
 namespace {
-
-struct EchoChannel final : stream::ChannelHandler {
-    void on_packet(stream::Channel& channel, stream::Packet packet) override {
-        if (!taken(channel.send(packet.type, packet.data.share()))) channel.put_back(std::move(packet));
-    }
-};
 
 /// A channel handler whose callbacks are the test's.
 struct Calls {
@@ -118,19 +112,6 @@ void routes(http::Router& router, Worker&) {
         e.send(200, std::move(chain));
     });
 }
-void letters(stream::Channels& channels, Worker&) {
-    channels.add('E', [](stream::Channel&) { return std::make_unique<EchoChannel>(); });
-}
-
-Settings settings(const StreamSite& site) {
-    Settings out;
-    out.uplinks = {"10.0.0.1:80"};
-    out.uplink_id = site.keys->identity->id();
-    out.identity = std::make_shared<const crypto::Identity>(identity(8));
-    out.always_reconnect = false;
-    out.tries_max = 1;
-    return out;
-}
 
 /// Runs a program on a host of its own, but not for ever.
 template <class F>
@@ -172,12 +153,12 @@ std::unique_ptr<Client> make(Worker& worker, Settings wanted, Told& told) {
 // Owners.
 
 TEST_CASE("the callback of one reach may ask for the next stage") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     bool up = false;
     std::unique_ptr<Client> client;
     run(site, [&](Worker& worker) -> Task<> {
-        client = make(worker, settings(site), told);
+        client = make(worker, client_settings(site), told);
         client->reach(Stage::enc_init, [&](Client& c, Result<void> first) {
             CHECK(first);
             CHECK(c.stage() == Stage::enc_init);
@@ -190,10 +171,10 @@ TEST_CASE("the callback of one reach may ask for the next stage") {
 }
 
 TEST_CASE("a second reach takes the place of the first, which hears of it") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         std::optional<Result<void>> first;
         client->reach(Stage::stream_streaming, [&](Client&, Result<void> result) { first = result; });
         CHECK(co_await client->reach(Stage::enc_init));
@@ -206,10 +187,10 @@ TEST_CASE("a second reach takes the place of the first, which hears of it") {
 }
 
 TEST_CASE("what is reached already is not walked again, and a lower stage takes nothing away") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         auto client = make(worker, wanted, told);
         CHECK(co_await client->reach(Stage::begin));
@@ -239,12 +220,12 @@ TEST_CASE("what is reached already is not walked again, and a lower stage takes 
 TEST_CASE("a stage that was parked for long goes on, whatever was lost meanwhile, even with one try") {
     for (const auto parked : {Stage::enc_init, Stage::stream_ctl, Stage::stream_session}) {
         CAPTURE(name(parked));
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(
             site,
             [&](Worker& worker) -> Task<> {
-                auto client = make(worker, settings(site), told);
+                auto client = make(worker, client_settings(site), told);
                 CHECK(co_await client->reach(parked));
                 co_await worker.sleep(400s);  // the connection, the session and the key are gone
                 const auto up = co_await client->reach(Stage::stream_streaming);
@@ -258,10 +239,10 @@ TEST_CASE("a stage that was parked for long goes on, whatever was lost meanwhile
 TEST_CASE("abort stops the walk in every stage, answers who waits, and one may begin again") {
     for (int at = 0; at < 9; ++at) {
         CAPTURE(at);
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto client = make(worker, settings(site), told);
+            auto client = make(worker, client_settings(site), told);
             std::size_t told_then = 0;
             told.on_event = [&](Client& c) {
                 if (static_cast<int>(told.events.size()) != at + 1) return;
@@ -287,7 +268,7 @@ TEST_CASE("abort stops the walk in every stage, answers who waits, and one may b
 }
 
 TEST_CASE("abort ends what a stage waits for, and what it has put off") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     struct Case {
         const char* what;
         std::function<void(Settings&)> change;
@@ -302,7 +283,7 @@ TEST_CASE("abort ends what a stage waits for, and what it has put off") {
             CAPTURE(closes);
             Told told;
             run(site, [&](Worker& worker) -> Task<> {
-                auto wanted = settings(site);
+                auto wanted = client_settings(site);
                 wanted.always_reconnect = true;
                 wanted.backoff_max = 60s;
                 change(wanted);
@@ -327,10 +308,10 @@ TEST_CASE("abort ends what a stage waits for, and what it has put off") {
 }
 
 TEST_CASE("abort and then reach, inside the callback of a stage, begins anew") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         bool up = false;
         told.on_event = [&](Client& c) {
             if (told.events.size() != 4) return;
@@ -349,12 +330,12 @@ TEST_CASE("a client that dies in its stage callback is told of nothing more") {
     for (const bool is_down : {false, true})
         for (std::size_t at = 1; at <= 9; ++at) {
             CAPTURE(at);
-            StreamSite site(routes, letters);
+            StreamSite site(routes, letter_e);
             Told told;
             std::unique_ptr<Client> client;
             bool was_called = false;
             run(site, [&](Worker& worker) -> Task<> {
-                auto wanted = settings(site);
+                auto wanted = client_settings(site);
                 if (is_down) wanted.uplinks = {"10.0.0.9:1"};
                 wanted.always_reconnect = is_down;
                 client = make(worker, wanted, told);
@@ -374,13 +355,13 @@ TEST_CASE("a client that dies in its stage callback is told of nothing more") {
 TEST_CASE("a client may die in the callbacks of its channels") {
     for (int where = 0; where < 4; ++where) {
         CAPTURE(where);
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         std::unique_ptr<Client> client;
         Calls calls;
         const auto dies = [&](stream::Channel&) { client.reset(); };
         (where == 0 ? calls.make : where == 1 ? calls.open : where == 2 ? calls.packet : calls.closed) = dies;
         run(site, [&](Worker& worker) -> Task<> {
-            client = std::make_unique<Client>(worker, settings(site));
+            client = std::make_unique<Client>(worker, client_settings(site));
             add(client->channels(), calls);
             client->reach(Stage::stream_streaming, [](Client& c, Result<void>) {
                 if (auto* channel = c.channel('E')) std::ignore = channel->send(0x10, "x");
@@ -401,11 +382,11 @@ TEST_CASE("a client may die in the callbacks of reach, first contact, request an
     for (int where = 0; where < 4; ++where) {
         CAPTURE(where);
         TemporaryFolder folder;
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         std::unique_ptr<Client> client;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.uplink_id.reset();
             wanted.known_nodes = folder.file("known_nodes");
             client = make(worker, wanted, told);
@@ -438,7 +419,7 @@ TEST_CASE("whoever waits when the client dies gets an answer: reach, request, cl
         Told told;
         std::unique_ptr<Client> client;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             if (what == 0) wanted.enc_path = "/silence";
             client = make(worker, wanted, told);
             Timer dies(worker, [&] { client.reset(); });
@@ -465,10 +446,10 @@ TEST_CASE("whoever waits when the client dies gets an answer: reach, request, cl
 
 TEST_CASE("a request that is under way survives a new key, and abort") {
     for (const bool aborts : {false, true}) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto client = make(worker, settings(site), told);
+            auto client = make(worker, client_settings(site), told);
             CHECK(co_await client->reach(Stage::enc_init));
             bool answered = false;
             client->request(http::Request::get("/slow"), [&](Client&, Result<http::Response> slow) {
@@ -497,7 +478,7 @@ TEST_CASE("a session that ends in the turn in which it began is no success") {
                 routes, [&](stream::Channels& channels, Worker&) { add(channels, closes); }, seed);
             Told told;
             run(site, [&](Worker& worker) -> Task<> {
-                auto client = make(worker, settings(site), told);
+                auto client = make(worker, client_settings(site), told);
                 const auto up = co_await client->reach(Stage::stream_streaming);
                 if (up) {
                     CHECK(client->session() != nullptr);
@@ -511,12 +492,12 @@ TEST_CASE("a session that ends in the turn in which it began is no success") {
 }
 
 TEST_CASE("our own channel may end the session as it opens") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     Calls closes;
     closes.open = [](stream::Channel& channel) { channel.session().abort(Error::os(ECONNRESET)); };
     run(site, [&](Worker& worker) -> Task<> {
-        Client client(worker, settings(site));
+        Client client(worker, client_settings(site));
         add(client.channels(), closes);
         client.on_stage(std::ref(told));
         const auto up = co_await client.reach(Stage::stream_streaming);
@@ -527,7 +508,7 @@ TEST_CASE("our own channel may end the session as it opens") {
 }
 
 TEST_CASE("every stage has its deadline, for silence and for a byte now and then") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     struct Case {
         const char* stage;
         std::string Settings::* path;
@@ -541,7 +522,7 @@ TEST_CASE("every stage has its deadline, for silence and for a byte now and then
             CAPTURE(stage);
             Told told;
             run(site, [&](Worker& worker) -> Task<> {
-                auto wanted = settings(site);
+                auto wanted = client_settings(site);
                 wanted.*path = how;
                 auto client = make(worker, wanted, told);
                 const auto began = worker.now();
@@ -554,13 +535,13 @@ TEST_CASE("every stage has its deadline, for silence and for a byte now and then
 }
 
 TEST_CASE("hints in clear, believed never, cost a client no more than a try now and then") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     for (const std::string what : {"/key_unknown", "/replay", "/no_session", "/identity"})
         for (const auto path : {&Settings::enc_path, &Settings::stream_path, &Settings::enc_init_path}) {
             CAPTURE(what);
             Told told;
             run(site, [&](Worker& worker) -> Task<> {
-                auto wanted = settings(site);
+                auto wanted = client_settings(site);
                 wanted.*path = what;
                 {
                     wanted.tries_max = 3;
@@ -590,10 +571,10 @@ TEST_CASE("hints in clear, believed never, cost a client no more than a try now 
 
 TEST_CASE("a node that asks for time gets it, within reason") {
     for (const std::string path : {"/later", "/never"}) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.always_reconnect = true;
             wanted.enc_init_path = path;
             auto client = make(worker, wanted, told);
@@ -612,10 +593,10 @@ TEST_CASE("a node that asks for time gets it, within reason") {
 }
 
 TEST_CASE("an answer that anybody may have changed is no reason to give up") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         wanted.enc_init_path = "/garbage";
         auto client = make(worker, wanted, told);
@@ -628,11 +609,11 @@ TEST_CASE("an answer that anybody may have changed is no reason to give up") {
 }
 
 TEST_CASE("as many tries as were asked for, each time that one asks") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     for (const unsigned tries : {1u, 3u}) {
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.uplinks = {"10.0.0.9:1"};
             wanted.tries_max = tries;
             auto client = make(worker, wanted, told);
@@ -649,10 +630,10 @@ TEST_CASE("as many tries as were asked for, each time that one asks") {
 
 TEST_CASE("tries count for a stage even when those before it go well in between") {
     for (const auto path : {&Settings::enc_path, &Settings::stream_path}) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.*path = path == &Settings::enc_path ? "/key_unknown" : "/hello";
             wanted.tries_max = 2;
             auto client = make(worker, wanted, told);
@@ -664,10 +645,10 @@ TEST_CASE("tries count for a stage even when those before it go well in between"
 
 TEST_CASE("a session that is lost is a failure: one try is over with it, more go on") {
     for (const unsigned tries : {1u, 3u}) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.tries_max = tries;
             auto client = make(worker, wanted, told);
             CHECK(co_await client->reach(Stage::stream_streaming));
@@ -689,7 +670,7 @@ TEST_CASE("a node that goes down in order is found again, one that closes is lef
         StreamSite site(routes, [&](stream::Channels& channels, Worker&) { add(channels, calls); });
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.always_reconnect = true;
             auto client = make(worker, wanted, told);
             CHECK(co_await client->reach(Stage::stream_streaming));
@@ -716,7 +697,7 @@ TEST_CASE("a node that loses every session at once is not asked without pause") 
     StreamSite site(routes, [&](stream::Channels& channels, Worker&) { add(channels, breaks); });
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         auto client = make(worker, wanted, told);
         client->reach(Stage::stream_streaming, [](Client&, Result<void>) {});
@@ -727,10 +708,10 @@ TEST_CASE("a node that loses every session at once is not asked without pause") 
 }
 
 TEST_CASE("uplinks are tried one after the other, and one try is all of them") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.uplinks = {"10.0.0.9:1", "10.0.0.8:1", "10.0.0.1:80"};
         auto client = make(worker, wanted, told);
         CHECK(co_await client->reach(Stage::stream_streaming));
@@ -742,7 +723,7 @@ TEST_CASE("uplinks are tried one after the other, and one try is all of them") {
 }
 
 TEST_CASE("an uplink that can never be reached is an error at once") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     for (const std::string uplink :
          {"node.example:80", "10.0.0.1:80/path", "10.0.0.1:80?x", "me@10.0.0.1:80", "10.0.0.1:99999", "", " ",
           "10.0.0.1:80\n10.0.0.2:80", "10.0.0.1:0", "10.0.0.1:80#x"}) {
@@ -751,7 +732,7 @@ TEST_CASE("an uplink that can never be reached is an error at once") {
         run(
             site,
             [&](Worker& worker) -> Task<> {
-                auto wanted = settings(site);
+                auto wanted = client_settings(site);
                 wanted.always_reconnect = true;
                 wanted.uplinks = {uplink};
                 auto client = make(worker, wanted, told);
@@ -764,10 +745,10 @@ TEST_CASE("an uplink that can never be reached is an error at once") {
 }
 
 TEST_CASE("a clear request goes to the uplink and nowhere else") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         for (const auto* target : {"@10.0.0.9/x", "0/x", "", "x"})
             CHECK((co_await client->request_in_clear(http::Request::get(target))).error().domain() ==
                   core::Domain::http);
@@ -776,11 +757,11 @@ TEST_CASE("a clear request goes to the uplink and nowhere else") {
 }
 
 TEST_CASE("a certificate that has expired is refused, and so is one that is not valid yet") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     site.site.sim.run_for(std::chrono::hours(24 * 91));
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         auto client = make(worker, wanted, told);
         const auto up = co_await client->reach(Stage::enc_init);
@@ -792,12 +773,12 @@ TEST_CASE("a certificate that has expired is refused, and so is one that is not 
 }
 
 TEST_CASE("what went wrong is said so that a person can do something about it") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     const auto text_of = [&](std::function<void(Settings&)> change) {
         Told told;
         std::string out;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             change(wanted);
             auto client = make(worker, wanted, told);
             const auto up = co_await client->reach(Stage::stream_streaming);
@@ -823,10 +804,10 @@ TEST_CASE("what went wrong is said so that a person can do something about it") 
 }
 
 TEST_CASE("a streamed answer keeps its fields") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         CHECK(co_await client->reach(Stage::enc_init));
         const auto got = co_await client->request(http::Request::get("/fields"));
         REQUIRE(got);
@@ -838,12 +819,12 @@ TEST_CASE("a streamed answer keeps its fields") {
 
 TEST_CASE("a client that streams for hours can still ask: a key that went is renewed") {
     for (const auto pause : {std::chrono::seconds(310), std::chrono::seconds(4000)}) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         Told told;
         run(
             site,
             [&](Worker& worker) -> Task<> {
-                auto client = make(worker, settings(site), told);
+                auto client = make(worker, client_settings(site), told);
                 CHECK(co_await client->reach(Stage::stream_streaming));
                 co_await worker.sleep(pause);
                 const auto got = co_await client->request(http::Request::get("/hello/x"));
@@ -856,10 +837,10 @@ TEST_CASE("a client that streams for hours can still ask: a key that went is ren
 }
 
 TEST_CASE("requests that find the key gone shake hands once for all of them") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         CHECK(co_await client->reach(Stage::enc_init));
         co_await worker.sleep(400s);
         int answered = 0;
@@ -875,11 +856,11 @@ TEST_CASE("requests that find the key gone shake hands once for all of them") {
 
 TEST_CASE("a client may die while its requests wait for a new key") {
     for (const bool awaits : {false, true}) {
-        StreamSite site(routes, letters, 1, {.delay_max = 200ms});
+        StreamSite site(routes, letter_e, 1, {.delay_max = 200ms});
         Told told;
         std::unique_ptr<Client> client;
         run(site, [&](Worker& worker) -> Task<> {
-            client = make(worker, settings(site), told);
+            client = make(worker, client_settings(site), told);
             CHECK(co_await client->reach(Stage::enc_init));
             co_await worker.sleep(400s);
             Timer dies(worker, [&] { client.reset(); });
@@ -900,7 +881,7 @@ TEST_CASE("a client may die while its requests wait for a new key") {
 TEST_CASE("a node that shows what is not its own is refused for good, and is not written down") {
     const auto wrong = [](const std::function<Result<crypto::Certificate>(core::WallTime)>& certificate,
                           crypto::Code code) {
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         TemporaryFolder folder;
         const auto shown = certificate(site.site.worker.wall());
         REQUIRE(shown);
@@ -914,7 +895,7 @@ TEST_CASE("a node that shows what is not its own is refused for good, and is not
         }
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.always_reconnect = true;
             wanted.uplink_id.reset();
             wanted.known_nodes = folder.file("known_nodes");
@@ -939,10 +920,10 @@ TEST_CASE("a node that shows what is not its own is refused for good, and is not
 }
 
 TEST_CASE("when a stage fails at one uplink again and again, the next one has its turn") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         wanted.uplinks = {"10.0.0.1:80", "10.0.0.9:1"};
         wanted.enc_path = "/silence";
@@ -954,9 +935,9 @@ TEST_CASE("when a stage fails at one uplink again and again, the next one has it
 }
 
 TEST_CASE("a callback that throws, or is replaced while it runs, hurts nobody") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     run(site, [&](Worker& worker) -> Task<> {
-        Client client(worker, settings(site));
+        Client client(worker, client_settings(site));
         int calls = 0;
         client.on_stage([&calls, text = std::string(100, 'x')](Client& c, const StageEvent&) {
             ++calls;
@@ -998,7 +979,7 @@ TEST_CASE("close waits until the peer's application has taken everything, and no
                         seed, {.short_transfer = 0.5, .delay_max = 5ms});
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            Client client(worker, settings(site));
+            Client client(worker, client_settings(site));
             client.channels().add('E', {.instances_max = 4},
                                   [](stream::Channel&) { return std::make_unique<EchoChannel>(); });
             CHECK(co_await client.reach(Stage::stream_streaming));
@@ -1032,7 +1013,7 @@ TEST_CASE("close says when not all was taken: in time, or before the session end
         StreamSite site(routes, [&](stream::Channels& channels, Worker&) { add(channels, deaf); });
         Told told;
         run(site, [&](Worker& worker) -> Task<> {
-            auto wanted = settings(site);
+            auto wanted = client_settings(site);
             wanted.always_reconnect = true;
             auto client = make(worker, wanted, told);
             CHECK(co_await client->reach(Stage::stream_streaming));
@@ -1070,7 +1051,7 @@ TEST_CASE("close twice, reach while it closes, and reach afterwards") {
     StreamSite site(routes, [&](stream::Channels& channels, Worker&) { add(channels, slow); });
     Told told;
     run(site, [&](Worker& worker) -> Task<> {
-        auto client = make(worker, settings(site), told);
+        auto client = make(worker, client_settings(site), told);
         CHECK(co_await client->reach(Stage::stream_streaming));
         CHECK(taken(client->channel('E')->send(0x10, "hello")));
         int closed = 0;
@@ -1157,7 +1138,7 @@ TEST_CASE("whatever is asked of a client in whatever order, everybody is answere
                 };
                 for (int i = 0; i < 150; ++i) {
                     if (client == nullptr) {
-                        auto wanted = settings(site);
+                        auto wanted = client_settings(site);
                         wanted.always_reconnect = random.below(2) == 0;
                         wanted.tries_max = 1 + static_cast<unsigned>(random.below(4));
                         client = make(worker, wanted, told);

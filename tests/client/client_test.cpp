@@ -7,7 +7,7 @@
 #include <set>
 
 #include <doctest/doctest.h>
-#include <support/stream_site.hpp>
+#include <support/client_site.hpp>
 #include <support/temporary_folder.hpp>
 
 using namespace penstock;
@@ -16,34 +16,8 @@ using namespace penstock::test;
 
 namespace {
 
-struct EchoChannel final : stream::ChannelHandler {
-    void on_packet(stream::Channel& channel, stream::Packet packet) override {
-        if (!taken(channel.send(packet.type, packet.data.share()))) channel.put_back(std::move(packet));
-    }
-};
-struct Ear final : stream::ChannelHandler {
-    explicit Ear(std::vector<std::string>& h) : heard(h) {}
-    void on_packet(stream::Channel&, stream::Packet packet) override {
-        heard.emplace_back(packet.data.text());
-    }
-    std::vector<std::string>& heard;
-};
-
 void routes(http::Router& router, Worker&) {
     router.get("/hello/{name}", [](http::Exchange& e) { e.text("Hello, ", e.param("name"), "!"); });
-}
-void letters(stream::Channels& channels, Worker&) {
-    channels.add('E', [](stream::Channel&) { return std::make_unique<EchoChannel>(); });
-}
-
-Settings settings(const StreamSite& site) {
-    Settings out;
-    out.uplinks = {"10.0.0.1:80"};
-    out.uplink_id = site.keys->identity->id();
-    out.identity = std::make_shared<const crypto::Identity>(identity(8));
-    out.always_reconnect = false;
-    out.tries_max = 1;
-    return out;
 }
 
 /// Walks to the stream and answers how that went, with the stages that were told.
@@ -92,10 +66,10 @@ TEST_CASE("the table names only what can happen, once, and every stage can be st
 TEST_CASE("a client walks its stages, talks through a channel, asks encrypted and in clear, and closes") {
     for (const auto seed : events::seeds(25)) {
         CAPTURE(seed);
-        StreamSite site(routes, letters, seed, {.short_transfer = 0.5, .delay_max = 5ms});
+        StreamSite site(routes, letter_e, seed, {.short_transfer = 0.5, .delay_max = 5ms});
         std::vector<std::string> heard, told;
         site.site.sim.spawn([&](Worker& worker) -> Task<> {
-            Client client(worker, settings(site));
+            Client client(worker, client_settings(site));
             client.channels().add('E', [&](stream::Channel&) { return std::make_unique<Ear>(heard); });
             client.on_stage([&](Client&, const StageEvent& event) {
                 told.push_back(std::string(name(event.stage)) + " " + name(event.status));
@@ -134,46 +108,47 @@ TEST_CASE("a client walks its stages, talks through a channel, asks encrypted an
 }
 
 TEST_CASE("each thing that is wrong ends in its own error, in the stage where it shows") {
-    StreamSite site(routes, letters);
-    auto closed_port = settings(site);
+    StreamSite site(routes, letter_e);
+    auto closed_port = client_settings(site);
     closed_port.uplinks = {"10.0.0.9:1"};
     auto walked = walk(site, closed_port);
     REQUIRE_FALSE(walked.result);
     CHECK(walked.result.error() == Error::os(ECONNREFUSED));
     CHECK(walked.told.back().starts_with("enc_init: error"));
 
-    auto other = settings(site);
+    auto other = client_settings(site);
     other.uplink_id = identity(99).id();
     CHECK(walk(site, other).result.error() == crypto::error(crypto::Code::identity_mismatch));
 
-    auto unknown = settings(site);
+    auto unknown = client_settings(site);
     unknown.uplink_id.reset();
     CHECK(walk(site, unknown).result.error() == crypto::error(crypto::Code::cert_untrusted));
 
-    auto anonymous = settings(site);
+    auto anonymous = client_settings(site);
     anonymous.identity = nullptr;
     walked = walk(site, anonymous);
     CHECK(walked.result.error() == crypto::error(crypto::Code::auth_required));
     CHECK(walked.told.back().starts_with("stream_ctl: error"));
 
-    CHECK(walk(site, settings(site), "Q").result.error() == crypto::error(crypto::Code::channel_unknown));
+    CHECK(walk(site, client_settings(site), "Q").result.error() ==
+          crypto::error(crypto::Code::channel_unknown));
 
     crypto::Secret<32> key;
     key.data()[3] = 9;
-    auto wrong_key = settings(site);
+    auto wrong_key = client_settings(site);
     wrong_key.network_key = key;
     CHECK(walk(site, wrong_key).result.error() == crypto::error(crypto::Code::network_key));
 
-    StreamSite picky(routes, letters, 1, {}, {.any = false, .listed = {}});
-    CHECK(walk(picky, settings(picky)).result.error() == crypto::error(crypto::Code::auth_refused));
+    StreamSite picky(routes, letter_e, 1, {}, {.any = false, .listed = {}});
+    CHECK(walk(picky, client_settings(picky)).result.error() == crypto::error(crypto::Code::auth_refused));
 }
 
 TEST_CASE("what is no node is told apart") {
-    StreamSite reference(routes, letters);
+    StreamSite reference(routes, letter_e);
     Site plain(routes);
     bool over = false;
     plain.sim.spawn([&](Worker& worker) -> Task<> {
-        Client client(worker, settings(reference));
+        Client client(worker, client_settings(reference));
         const auto up = co_await client.reach(Stage::stream_streaming);
         CHECK_FALSE(up.has_value());
         CHECK(up.error().message() == "this is no node: it has no such path");
@@ -185,15 +160,15 @@ TEST_CASE("what is no node is told apart") {
 
 TEST_CASE("the first contact is written down, another node at that address is refused later") {
     TemporaryFolder folder;
-    StreamSite site(routes, letters);
-    auto first = settings(site);
+    StreamSite site(routes, letter_e);
+    auto first = client_settings(site);
     first.uplink_id.reset();
     first.known_nodes = folder.file("known_nodes");
     CHECK(walk(site, first).result.has_value());
     CHECK(**KnownNodes(first.known_nodes).find("10.0.0.1:80") == site.keys->identity->id());
     CHECK(walk(site, first).result.has_value());
 
-    StreamSite impostor(routes, letters, 1, {}, {.any = true}, {}, 66);
+    StreamSite impostor(routes, letter_e, 1, {}, {.any = true}, {}, 66);
     CHECK(walk(impostor, first).result.error() == crypto::error(crypto::Code::identity_mismatch));
 
     auto strict = first;
@@ -207,10 +182,10 @@ TEST_CASE("the first contact is written down, another node at that address is re
 }
 
 TEST_CASE("a client that always reconnects finds its node again, with a new session") {
-    StreamSite site(routes, letters);
+    StreamSite site(routes, letter_e);
     std::vector<std::string> told;
     site.site.sim.spawn([&](Worker& worker) -> Task<> {
-        auto wanted = settings(site);
+        auto wanted = client_settings(site);
         wanted.always_reconnect = true;
         Client client(worker, wanted);
         client.channels().add('E', [](stream::Channel&) { return std::make_unique<EchoChannel>(); });
@@ -233,10 +208,10 @@ TEST_CASE("a client that always reconnects finds its node again, with a new sess
 TEST_CASE("a client may die at any time: in a stage, in its callback, while it streams") {
     for (int at = 0; at < 12; ++at) {
         CAPTURE(at);
-        StreamSite site(routes, letters);
+        StreamSite site(routes, letter_e);
         int events_seen = 0;
         site.site.sim.spawn([&](Worker& worker) -> Task<> {
-            auto client = std::make_unique<Client>(worker, settings(site));
+            auto client = std::make_unique<Client>(worker, client_settings(site));
             client->channels().add('E', [](stream::Channel&) { return std::make_unique<EchoChannel>(); });
             client->on_stage([&](Client&, const StageEvent&) {
                 if (events_seen++ == at) worker.bury(std::move(client));

@@ -15,15 +15,13 @@ Error user(FileCode code, const char* text) { return Error::user(static_cast<int
 }  // namespace
 
 FileSender::FileSender(stream::Channel& channel, FileJob& job)
-    : channel_(channel),
-      job_(job),
-      file_(channel.worker(), *this),
-      hash_(channel.worker().local<stream::CryptoTools>().algorithms) {}
+    : channel_(channel), job_(job), hash_(channel.worker().local<stream::CryptoTools>().algorithms) {}
 
 Result<void> FileSender::on_open(stream::Channel& channel, Bytes) {
     channel.ready_to_write(false);  // the file's reads set the pace
-    file_.open(job_.path);
-    file_.read(read_bytes);
+    file_.emplace(channel.worker(), *this);
+    file_->open(job_.path);
+    file_->read(read_bytes);
     if (!taken(channel.send(file_begin, begin_body(job_.size))))
         return fail(user(FileCode::unexpected, "the channel takes nothing"));
     return {};
@@ -49,7 +47,7 @@ void FileSender::send() {
         job_.sent += bytes;
         is_waiting_ = sent == Sent::wait;
     }
-    if (!is_waiting_ && !is_given_) file_.read(read_bytes);
+    if (!is_waiting_ && !is_given_) file_->read(read_bytes);
 }
 
 void FileSender::on_writable(stream::Channel&) {
@@ -77,6 +75,7 @@ void FileSender::on_packet(stream::Channel&, stream::Packet packet) {
 }
 
 void FileSender::on_closed(stream::Channel&, const stream::Closed& closed) {
+    file_.reset();  // this lives on to the end of the turn, the job may not
     give(fail(closed.error ? closed.error : Error::os(ECONNRESET, "the node closed the channel")));
 }
 

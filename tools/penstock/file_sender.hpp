@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ class FileSender final : public stream::ChannelHandler, public events::FileHandl
 public:
     static constexpr std::size_t read_bytes = 2 * file_data_bytes_max;
 
-    /// The job outlives it.
+    /// The job outlives the channel's on_closed.
     FileSender(stream::Channel& channel, FileJob& job);
 
 private:
@@ -48,7 +49,7 @@ private:
 
     stream::Channel& channel_;
     FileJob& job_;
-    events::File file_;
+    std::optional<events::File> file_;  // until the channel is closed
     crypto::Sha256 hash_;
     crypto::Hash sha256_{};
     Slice unsent_;

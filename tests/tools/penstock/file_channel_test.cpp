@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include <doctest/doctest.h>
-#include <support/stream_site.hpp>
+#include <support/client_site.hpp>
 #include <support/temporary_folder.hpp>
 #include <sys/stat.h>
 
@@ -37,21 +37,12 @@ struct World {
               },
               seed, faults) {}
 
-    client::Settings settings() const {
-        client::Settings out;
-        out.uplinks = {"10.0.0.1:80"};
-        out.uplink_id = site.keys->identity->id();
-        out.identity = std::make_shared<const crypto::Identity>(test::identity(8));
-        out.always_reconnect = false;
-        out.tries_max = 1;
-        return out;
-    }
     /// Runs f(client) once the client is there.
     template <class AddLetters, class F>
     void run(AddLetters add_letters, F f) {
         bool over = false;
         site.site.sim.spawn([&](Worker& worker) -> Task<> {
-            client::Client client(worker, settings());
+            client::Client client(worker, test::client_settings(site));
             add_letters(client.channels());
             const auto up = co_await client.reach(client::Stage::stream_streaming);
             CHECK_MESSAGE(up.has_value(), (up ? "" : up.error().message()));
@@ -296,11 +287,7 @@ TEST_CASE("a node that claims to have another file is not believed") {
                          [&](stream::Channel&) { return std::make_unique<Liar>(lie); });
         });
         site.site.sim.spawn([&](Worker& worker) -> Task<> {
-            client::Settings settings;
-            settings.uplinks = {"10.0.0.1:80"};
-            settings.uplink_id = site.keys->identity->id();
-            settings.identity = std::make_shared<const crypto::Identity>(test::identity(8));
-            client::Client client(worker, std::move(settings));
+            client::Client client(worker, test::client_settings(site));
             Awaitable<Result<FileResult>> done(job.done);
             add_file_sender(client.channels(), job);
             const auto up = co_await client.reach(client::Stage::stream_streaming);
