@@ -83,11 +83,11 @@ Ended Client::State::trust(SecureUplink& shown, const crypto::Certificate& certi
     if (settings->uplink_id) {
         if (*settings->uplink_id != id)
             return distrust(crypto::error(Code::identity_mismatch,
-                                          "another node answers: its id is not the one in uplink_id"));
+                                          "another node answers: its id is not the one that was given"));
     } else {
         if (settings->known_nodes.empty())
             return distrust(
-                crypto::error(Code::cert_untrusted, "unknown node: set uplink_id, or a file known_nodes"));
+                crypto::error(Code::cert_untrusted, "unknown node: give its id, or a file of known nodes"));
         KnownNodes known(settings->known_nodes);
         const auto before = known.find(shown.address());
         if (!before) return distrust(before.error());

@@ -77,12 +77,12 @@ Task<> Client::State::walk() {
     if (stage == Stage::begin) stage = find(Stage::begin, Fact::go)->to;
     for (;;) {
         if (const auto delay = std::exchange(pause, {}); delay.count() > 0) co_await worker().sleep(delay);
+        entered = worker().now();
         if (stage == Stage::stream_streaming) {
             steady.arm(steady_time);
             if (tell(stage, Status::complete)) reached.give(Result<void>());
             co_return;  // goes on when the session ends
         }
-        entered = worker().now();
         if (!tell(stage, Status::in_progress)) co_return;
         auto ended = co_await run(stage);
         if (stops != mine) co_return;

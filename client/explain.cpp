@@ -8,7 +8,7 @@ Error explained(crypto::Code code) {
     using crypto::error;
     switch (code) {
         case Code::network_key:
-            return error(code, "network key: this node's network has another one (or none): see network_key");
+            return error(code, "network key: this node's network has another one than ours, or none");
         case Code::version: return error(code, "version: this node speaks another version of the protocol");
         case Code::overload: return error(code, "overload: this node has too much to do now");
         case Code::rate_limited: return error(code, "rate limited: this node was asked too often from here");

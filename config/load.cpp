@@ -208,11 +208,13 @@ public:
 
     Loaded finish() && {
         if (problems_.empty()) {
-            for (auto& [section, row, value] : assignments_) {
+            Places out;
+            for (auto& [section, row, value, where] : assignments_) {
                 const auto assigned = section->assign(row, std::move(value));
                 PENSTOCK_ASSERT(assigned.has_value());
+                out[std::string(section->name()) + '.' + std::string(section->row(row).name)] = where;
             }
-            return {};
+            return out;
         }
         std::sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
             return std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -229,6 +231,7 @@ private:
         const SettingsSection* section;
         std::size_t row;
         SettingValue value;
+        Place where;
     };
 
     bool is_full() const { return problems_.size() >= problems_max; }
@@ -255,7 +258,8 @@ private:
         SettingValue value;
         const auto fit = read(row, node, value);
         if (fit == SettingFit::fits) {
-            assignments_.push_back({&section, at, std::move(value)});
+            const auto& where = node.source().begin;
+            assignments_.push_back({&section, at, std::move(value), {where.line, where.column}});
             return;
         }
         std::string text(section.name());

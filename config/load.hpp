@@ -5,7 +5,10 @@
 #include <penstock/core/settings.hpp>
 
 #include <expected>
+#include <functional>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace penstock::config {
@@ -18,8 +21,11 @@ inline constexpr std::size_t problems_max = 20;
 inline constexpr std::size_t key_parts_max = 8;
 inline constexpr std::size_t nested_values_max = 16;
 
-/// Nothing, or what is wrong.
-using Loaded = std::expected<void, Problems>;
+/// Of all settings that a file names, by "section.key": for those who check further what they mean.
+using Places = std::map<std::string, Place, std::less<>>;
+
+/// Where what was, or what is wrong.
+using Loaded = std::expected<Places, Problems>;
 
 /// Reads a TOML file into the structs of the sections. What the file doesn't name is left as it is. Sizes and
 /// durations are written as texts with a unit ("4KiB", "100ms"), counts as whole numbers; a text may stand

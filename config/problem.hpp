@@ -7,6 +7,11 @@
 
 namespace penstock::config {
 
+/// In a file, from 1. Columns count characters.
+struct Place {
+    std::uint32_t line = 0, column = 0;
+};
+
 /// What is wrong with a settings file, and where. For people, so it owns its text; no control character of
 /// the file is in it.
 struct Problem {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/events/detail/os_socket.hpp>
 #include <penstock/events/listener.hpp>
 #include <penstock/events/tcp_socket.hpp>
 
 #include <utility>
 
 namespace penstock::events {
+
+Result<void> Listener::probe(const Address& address) {
+    return address.port() == 0 ? Result<void>() : detail::probe(address);
+}
 
 Result<void> Listener::start(const Address& address, ListenOptions options) {
     auto descriptor = backend().open_listening(address, options);

@@ -23,6 +23,11 @@ public:
         if (tied_ != nullptr) *tied_ = nullptr;
     }
 
+    /// Whether somebody listens there already (EADDRINUSE), or we may not (EACCES): listeners share their
+    /// port with those of other processes of the same user, so that starting one doesn't tell. To be asked
+    /// before the first worker listens. Thread: any.
+    static Result<void> probe(const Address& address);
+
     Result<void> start(const Address& address, ListenOptions options = {});
     /// Where it listens, the port included that the system chose.
     const Address& address() const { return address_; }

@@ -83,7 +83,7 @@ void TcpSocket::connected(Error error) {
 
 Sent TcpSocket::write(Chain chain) {
     if (is_closing_ || is_finishing_ || is_ended() || leaving_ != nullptr) return Sent::closed;
-    if (unsent_bytes() + chain.size() > marks_->max_bytes) return Sent::full;
+    if (unsent_bytes() > 0 && unsent_bytes() + chain.size() > marks_->max_bytes) return Sent::full;
     out_.append(std::move(chain));
     mark_dirty();
     if (unsent_bytes() < marks_->high_bytes) return Sent::more;

@@ -48,7 +48,7 @@ public:
 struct WriteMarks {
     std::size_t high_bytes = 256 * 1024;       ///< from here on write answers `wait`
     std::size_t low_bytes = 64 * 1024;         ///< at or below, on_writable comes
-    std::size_t max_bytes = 16 * 1024 * 1024;  ///< beyond, write answers `full`
+    std::size_t max_bytes = 16 * 1024 * 1024;  ///< beyond, write answers `full`; one piece is always taken
 };
 
 /// A connected (or connecting) TCP stream. Output is collected and sent at the end of the turn, gathered.

@@ -288,8 +288,11 @@ Task<> EncryptedHttp::attach(http::Exchange& exchange) {
     if (exchange.is_encrypted()) co_return refuse(exchange, inside);
     const auto id = parse_id(exchange.param("id"));
     const auto field = parse_attach_field(exchange.header("penstock-attach"));
-    if (!exchange.head().wants_upgrade() || exchange.header("upgrade") != "penstock/1")
+    if (!exchange.head().wants_upgrade() || exchange.header("upgrade") != "penstock/1") {
+        exchange.response().set("upgrade", "penstock/1");
+        exchange.response().set("connection", "upgrade");
         co_return exchange.fail(426, error(Code::protocol, "not an upgrade to penstock/1"));
+    }
     if (!id) co_return refuse(exchange, error(Code::no_session));
     if (!field) co_return refuse(exchange, field.error());
     const auto home = keys_.owner(*id);

@@ -50,7 +50,7 @@ void append_server_hello_head(std::string& out) { begin(out, Kind::server_hello)
 Result<ServerHello> parse_server_hello(Bytes body) {
     if (body.size() > server_hello_bytes_max) return refused("ServerHello too long");
     Reader reader(body);
-    if (!is_a(reader, Kind::server_hello)) return refused("not a ServerHello");
+    if (!is_a(reader, Kind::server_hello)) return refused("this is no node: its answer is not a ServerHello");
     const auto reserved = reader.v16();
     if (!reader.ok() || !reserved.empty()) return refused("malformed ServerHello");
     return ServerHello{reader.rest()};

@@ -97,7 +97,8 @@ void SessionTable::begin(const RoutedId& id, std::uint32_t sequence, const Attac
     terms.peer = net::Peer(socket.peer());
     terms.peer.node_id(entry.agreed.node);
     entry.session = std::make_unique<Session>(worker_, std::move(terms), channels_, [this, id](Error ended) {
-        worker_.log().info("session ended", {"session", id_text(id)}, {"why", ended});
+        worker_.log().info("session ended", {"session", id_text(id)},
+                           {"why", ended ? ended : error(Code::no_error, "closed in order")});
         erase(id);
     });
     worker_.log().info("session attached", {"session", id_text(id)}, {"node", entry.agreed.node},

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <penstock/config/problem.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace penstock::config {
-
-struct Place {
-    std::uint32_t line, column;  ///< from 1; columns count characters
-};
 
 /// Where a key of `text` has more than `parts_max` dotted parts. toml++ 3.3 makes a table of each part,
 /// without a limit, so one long line would overflow the stack when its tables are destroyed.

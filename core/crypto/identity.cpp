@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view header = "penstock key 1";
 constexpr std::string_view comment =
-    "# The private key of a node. Whoever has it can pass for the node: keep it to yourself (mode 0600),\n"
+    "# The private keys of a node or a client. Whoever has them can pass for it: keep them (mode 0600),\n"
     "# and do not run two nodes with it.\n";
 constexpr std::string_view node_name = "node ";
 constexpr std::string_view static_name = "static ";

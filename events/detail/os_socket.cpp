@@ -65,6 +65,17 @@ void option(int number, int level, int name, int value) {
 
 }  // namespace
 
+Result<void> probe(const Address& address) {
+    const Descriptor socket(::socket(family(address), SOCK_STREAM | SOCK_CLOEXEC, 0),
+                            Descriptor::Kind::other);
+    if (!socket) return fail(Error::os(errno, "socket"));
+    option(socket.number(), SOL_SOCKET, SO_REUSEADDR, 1);  // closed connections don't count
+    if (address.is_v6()) option(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    auto to = native(address);
+    if (::bind(socket.number(), to.address(), to.size) != 0) return fail(Error::os(errno, "bind"));
+    return {};
+}
+
 Result<Descriptor> open_listening(const Address& address, ListenOptions options) {
     Descriptor out(::socket(family(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
                    Descriptor::Kind::listening);

@@ -10,6 +10,8 @@
 namespace penstock::events::detail {
 
 Result<Descriptor> open_listening(const Address& address, ListenOptions options);
+/// Binds it alone, and lets it go: EADDRINUSE tells of others of the same user too, who would share the port.
+Result<void> probe(const Address& address);
 Result<Descriptor> open_stream(const Address& peer);
 Result<void> connect(int number, const Address& peer);
 Result<Descriptor> accept(int number, Address& peer);

@@ -18,8 +18,7 @@ Worker& Slot::worker() const { return line_.worker(); }
 
 void Slot::pass_read(Slice slice) {
     if (right_ == nullptr) return;
-    if (right_ == line_.last_ && line_.credit_ != no_window)
-        line_.credit_ -= std::min(line_.credit_, slice.size());
+    if (right_ == line_.last_) line_.spend(slice.size());
     right_->handler_->on_read(*right_, std::move(slice));
 }
 
@@ -59,6 +58,8 @@ Slot& Pipeline::add_one(std::unique_ptr<Handler> handler) {
 void Pipeline::replace(Slot& slot, std::unique_ptr<Handler> handler) {
     worker_.bury(std::exchange(slot.handler_, std::move(handler)));
     slot.handler_->on_added(slot);
+    // The former one's part in a shutdown is over; the new one has none in what it never began.
+    if (ending_ == &slot) advance(slot, phase_ == Phase::reading ? Direction::read : Direction::write);
 }
 
 void Pipeline::remove(Slot& slot) {
@@ -69,12 +70,16 @@ void Pipeline::remove(Slot& slot) {
 }
 
 void Pipeline::received(Slice slice) {
-    if (first_ == nullptr || phase_ == Phase::closed) return;
+    if (first_ == nullptr || phase_ != Phase::open) return;  // who has agreed to the end gets nothing more
     is_reading_ = true;
-    if (first_ == last_ && credit_ != no_window) credit_ -= std::min(credit_, slice.size());
+    if (first_ == last_) spend(slice.size());
     guarded([&] { first_->handler_->on_read(*first_, std::move(slice)); });
     is_reading_ = false;
-    if (credit_ != no_window) rearm();
+    if (credit_ != unlimited) rearm();
+}
+
+void Pipeline::spend(std::size_t bytes) {
+    if (credit_ != unlimited) credit_ -= static_cast<std::int64_t>(bytes);
 }
 
 void Pipeline::write_left(Slot* left, Message message) {
@@ -88,15 +93,16 @@ void Pipeline::write_left(Slot* left, Message message) {
     if (left != nullptr) return left->handler_->on_write(*left, std::move(message));
     written_ += message.data.size();
     if (message.on_done) {
-        if (pending_ == nullptr) pending_ = std::make_unique<std::deque<Pending>>();
-        pending_->push_back({written_, std::move(message.on_done)});
+        if (pending_ == nullptr) pending_ = std::make_unique<Completions>(*this);
+        pending_->queue.push_back({written_, std::move(message.on_done)});
+        if (message.data.empty()) pending_->defer(worker_);  // the carrier will not speak of it
     }
     carrier_.write(std::move(message.data));
 }
 
 void Pipeline::window(std::size_t bytes) {
     window_ = bytes;
-    credit_ = bytes;
+    credit_ = static_cast<std::int64_t>(bytes);
     consumed_ = 0;
     if (!is_reading_ || bytes == no_window) rearm();
 }
@@ -105,14 +111,20 @@ void Pipeline::consumed(std::size_t bytes) {
     if (window_ == no_window) return;
     consumed_ += bytes;
     if (credit_ > 0 && consumed_ < window_ / 2) return;
-    credit_ = std::min(credit_ + std::exchange(consumed_, 0), window_);
+    refill();
     if (!is_reading_) rearm();
+}
+
+void Pipeline::refill() {
+    const auto consumed = static_cast<std::int64_t>(std::exchange(consumed_, 0));
+    credit_ = std::min(credit_ + consumed, static_cast<std::int64_t>(window_));
 }
 
 /// Asks leftwards what must come in for the consumer's credit to go out.
 void Pipeline::rearm() {
     if (phase_ >= Phase::closing) return;
-    auto bytes = credit_;
+    if (credit_ <= 0 && consumed_ > 0) refill();  // what waited for its batch
+    auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(credit_, 0));
     if (bytes != 0 && bytes != no_window)
         for (auto* slot = last_ != nullptr ? last_->left_ : nullptr; slot != nullptr; slot = slot->left_)
             bytes = slot->handler_->on_window(*slot, bytes);
@@ -122,19 +134,19 @@ void Pipeline::rearm() {
 void Pipeline::sent() {
     if (pending_ == nullptr) return;
     const auto left = carrier_.bytes_left();
-    while (!pending_->empty() && pending_->front().until <= left) {
-        auto done = std::move(pending_->front().on_done);
-        pending_->pop_front();
+    while (!pending_->queue.empty() && pending_->queue.front().until <= left) {
+        auto done = std::move(pending_->queue.front().on_done);
+        pending_->queue.pop_front();
         guarded([&] { done({}); });
         if (pending_ == nullptr) return;
     }
-    if (pending_->empty()) pending_ = nullptr;
+    if (pending_->queue.empty()) pending_ = nullptr;
 }
 
 void Pipeline::fail_pending(Error error) {
     if (pending_ == nullptr) return;
     const auto failed = std::move(pending_);
-    for (auto& pending : *failed) guarded([&] { pending.on_done(fail(error)); });
+    for (auto& pending : failed->queue) guarded([&] { pending.on_done(fail(error)); });
 }
 
 void Pipeline::writable() {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <penstock/core/affine.hpp>
+#include <penstock/events/deferred.hpp>
 #include <penstock/events/worker.hpp>
 #include <penstock/net/pipeline/carrier.hpp>
 #include <penstock/net/pipeline/handler.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <limits>
@@ -102,15 +104,24 @@ public:
 
 private:
     friend class Slot;
+    static constexpr auto unlimited = static_cast<std::int64_t>(no_window);
     enum class Phase : std::uint8_t { open, reading, writing, closing, closed };
     struct Pending {
         std::uint64_t until;
         std::move_only_function<void(Result<void>)> on_done;
     };
+    struct Completions final : events::Deferred {
+        explicit Completions(Pipeline& l) : line(l) {}
+        void on_deferred() override { line.sent(); }
+        Pipeline& line;
+        std::deque<Pending> queue;
+    };
 
     void write_left(Slot* left, Message message);
     void window(std::size_t bytes);
     void consumed(std::size_t bytes);
+    void spend(std::size_t bytes);
+    void refill();
     void rearm();
     void notify();
     void advance(Slot& from, Direction direction);
@@ -123,8 +134,9 @@ private:
     Slot* first_ = nullptr;
     Slot* last_ = nullptr;
     Slot* ending_ = nullptr;  // whose shutdown_done is awaited
-    std::size_t window_ = no_window, credit_ = no_window, consumed_ = 0;
-    std::unique_ptr<std::deque<Pending>> pending_;  // only while completions are awaited
+    std::size_t window_ = no_window, consumed_ = 0;
+    std::int64_t credit_ = unlimited;       ///< below zero: overdrawn by a record, which is paid back first
+    std::unique_ptr<Completions> pending_;  // only while completions are awaited
     std::uint64_t written_ = 0;
     Error error_;
     Phase phase_ = Phase::open;

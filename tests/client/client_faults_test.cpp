@@ -792,12 +792,12 @@ TEST_CASE("what went wrong is said so that a person can do something about it") 
     };
     crypto::Secret<32> key;
     key.data()[3] = 9;
-    has(text_of([&](Settings& s) { s.network_key = key; }), "network_key");
+    has(text_of([&](Settings& s) { s.network_key = key; }), "network key: this node");
     has(text_of([&](Settings& s) { s.uplinks = {"10.0.0.9:1"}; }), "Connection refused");
     has(text_of([&](Settings& s) { s.uplinks = {"10.0.0.9:1"}; }), "uplink");
     has(text_of([&](Settings& s) { s.uplinks = {}; }), "uplink");
-    has(text_of([&](Settings& s) { s.uplink_id = identity(99).id(); }), "uplink_id");
-    has(text_of([&](Settings& s) { s.uplink_id.reset(); }), "known_nodes");
+    has(text_of([&](Settings& s) { s.uplink_id = identity(99).id(); }), "another node answers");
+    has(text_of([&](Settings& s) { s.uplink_id.reset(); }), "give its id");
     has(text_of([&](Settings& s) { s.identity = nullptr; }), "identity");
     has(text_of([&](Settings& s) { s.enc_init_path = "/hello/x"; }), "no node");
     has(text_of([&](Settings& s) { s.enc_init_path = "/silence"; }), "in time");

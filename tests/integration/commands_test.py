@@ -683,12 +683,12 @@ class Settings(Commands):
         self.assertIn("node.toml:1:", self.refused("[file]\n"))
 
     def test_clients_that_are_none(self):
-        self.assertIn('stream.clients = "me"', self.refused('[stream]\nclients = ["me"]\n'))
+        self.assertIn('node.toml:2:11: stream.clients = "me"', self.refused('[stream]\nclients = ["me"]\n'))
         self.assertIn("stands alone", self.refused('[stream]\nclients = ["any", "none"]\n'))
 
     def test_a_network_key_that_is_not_there(self):
         got = self.refused('[stream]\nnetwork_key_file = "none.key"\n')
-        self.assertIn('stream.network_key_file = "none.key": ', got)
+        self.assertIn('node.toml:2:20: stream.network_key_file = "none.key": ', got)
         self.assertIn("penstock key new --network", got)
 
     def test_no_settings(self):
@@ -701,7 +701,9 @@ class Settings(Commands):
             self.works("send", self.file(), "--to", d.address)
 
     def test_a_listen_that_is_none(self):
-        self.assertIn('--listen "nonsense" is not an address', self.fails("node", "--listen", "nonsense"))
+        code, out, err = run(PENSTOCK, "node", "--listen", "nonsense")
+        self.assertEqual((code, out), (2, ""), err)
+        self.assertIn("--listen: nonsense is not an address", err)
 
 
 class Proxy:

@@ -2,6 +2,7 @@
 #include <penstock/core/assert.hpp>
 #include <penstock/core/logger.hpp>
 #include <penstock/core/version.hpp>
+#include <penstock/events/listener.hpp>
 #include <penstock/node/detail/queue_start.hpp>
 #include <penstock/node/detail/settings.hpp>
 #include <penstock/node/detail/signals.hpp>
@@ -137,13 +138,13 @@ Done<void> Node::State::prepare() {
                                      .file_bytes_max = settings.log.file_bytes_max,
                                      .old_files_max = settings.log.old_files_max});
     if (const auto opened = logger->start(); !opened)
-        return std::unexpected("log file " + settings.log.file + ": " + opened.error().message() +
-                               "; choose another by log.file");
-    if (const auto free = probe(settings.listen); !free)
+        return std::unexpected(settings.origin("log.file", settings.log.file) + ": " +
+                               opened.error().message() + "; choose another file");
+    if (const auto free = events::Listener::probe(settings.listen); !free)
         return std::unexpected(
             listen_problem(settings.listen, free.error(), "--listen ADDR:PORT or node.listen"));
     if (!settings.admin_listen) return {};
-    if (const auto free = probe(*settings.admin_listen); !free)
+    if (const auto free = events::Listener::probe(*settings.admin_listen); !free)
         return std::unexpected(listen_problem(*settings.admin_listen, free.error(), "admin.listen"));
     return {};
 }
@@ -208,7 +209,7 @@ std::size_t Node::State::connections() const {
 void Node::State::drain(core::TimePoint cut_at, const Impatience& impatient) {
     auto& log = logger->open("node");
     log.info("draining", {"connections", connections()},
-             {"at most", std::chrono::ceil<core::Milliseconds>(cut_at - clock.now())});
+             {"at_most", std::chrono::ceil<core::Milliseconds>(cut_at - clock.now())});
     const auto before = connections();
     site.is_draining = true;
     bool waits = cut_at > clock.now();

@@ -128,15 +128,15 @@ int run_client(const Node& node, const std::string& folder) {
     return reactor.run_task(use, std::move(*settings), path);
 }
 
-void print_what_to_try(const std::string& address) {
+void print_what_to_try(const std::string& address, const std::string& id) {
     std::printf(
         "\nThe node stays up. Try, in another terminal or a browser:\n"
         "  http://%s/\n"
         "  curl -i http://%s/hello/World\n"
-        "  penstock get --enc http://%s/hello/World\n"
-        "  penstock send FILE --to %s\n"
+        "  penstock get --enc http://%s/hello/World --node-id %s\n"
+        "  penstock send FILE --to %s --node-id %s\n"
         "Ctrl-C stops it.\n",
-        address.c_str(), address.c_str(), address.c_str(), address.c_str());
+        address.c_str(), address.c_str(), address.c_str(), id.c_str(), address.c_str(), id.c_str());
     std::fflush(stdout);
 }
 
@@ -150,7 +150,7 @@ int run_demo(bool once) {
     std::printf("a node listens on %s, and is\n  %s\n", address.c_str(), node->id().text().c_str());
     const int answer = run_client(*node, folder.path());
     if (answer == 0 && !once) {
-        print_what_to_try(address);
+        print_what_to_try(address, node->id().text());
         signals.wait();
     }
     node->stop(drain_time);

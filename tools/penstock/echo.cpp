@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock echo: answers every request with its body; what outside conformance suites are run against.
 #include <penstock/core/logger.hpp>
+#include <penstock/events/listener.hpp>
 #include <penstock/events/reactor.hpp>
 #include <penstock/http/server.hpp>
 
@@ -29,7 +30,11 @@ Result<void> serve(Worker& worker, Address address) {
         methods.add(method);
     constexpr std::uint64_t body_bytes_max = 16 * 1024 * 1024;
     router->otherwise(methods, answer).body_bytes_max(body_bytes_max);
-    return worker.make_local<http::Server>(worker, address, router).start();
+    auto& server = worker.make_local<http::Server>(worker, address, router);
+    auto started = server.start();
+    if (started && worker.index() == 0)
+        worker.log().info("listening", {"address", server.address()}, {"stop_with", "Ctrl-C"});
+    return started;
 }
 
 int run_echo(const std::string& listen, unsigned workers) {
@@ -38,9 +43,13 @@ int run_echo(const std::string& listen, unsigned workers) {
         std::fprintf(stderr, "error: --listen %s: %s\n", listen.c_str(), address.error().message().c_str());
         return 2;
     }
+    if (const auto free = events::Listener::probe(*address); !free) {
+        std::fprintf(stderr, "error: cannot listen on %s: %s; choose another address by --listen ADDR:PORT\n",
+                     address->text().c_str(), free.error().message().c_str());
+        return 1;
+    }
     core::Logger logger;
     Reactor reactor({.workers = workers, .logger = &logger});
-    logger.open("echo").info("listening", {"address", *address}, {"stop with", "Ctrl-C"});
     return reactor.run(serve, *address);
 }
 
@@ -52,7 +61,9 @@ void add_echo(CLI::App& app, Run& run) {
     auto listen = std::make_shared<std::string>("127.0.0.1:8079");
     auto workers = std::make_shared<unsigned>(0);
     command->add_option("--listen", *listen, "Address and port")->capture_default_str();
-    command->add_option("--workers", *workers, "Worker threads; 0: one for each CPU")->capture_default_str();
+    command->add_option("--workers", *workers, "Worker threads; 0: one for each CPU")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 4096));
     command->callback(
         [&run, listen, workers] { run = [listen, workers] { return run_echo(*listen, *workers); }; });
 }

@@ -39,7 +39,7 @@ enum class FileCode : std::uint16_t {
     too_big,     ///< above the receiver's limit
     unexpected,  ///< a packet out of order, or malformed
 };
-/// For people: "the node's disk is full".
+/// For people: "the node has no space left for it".
 const char* text_of(FileCode code);
 
 struct FileResult {

@@ -90,12 +90,14 @@ void add_get(CLI::App& app, Run& run) {
     auto options = std::make_shared<GetOptions>();
     command->add_option("URL", options->url, "http://HOST[:PORT][/PATH]; HOST is an address or localhost")
         ->required();
-    command->add_flag("--enc", options->is_encrypted, "As an encrypted request to a node");
+    auto* encrypted = command->add_flag("--enc", options->is_encrypted, "As an encrypted request to a node");
     command
         ->add_option("--timeout", options->seconds, "Seconds for the whole of it, with --enc for each step")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 86'400.0));
     add_uplink_options(*command, *options);
+    for (const auto* name : {"--node-id", "--network-key", "--state", "--strict"})
+        command->get_option(name)->needs(encrypted);
     command->callback([&run, options] { run = [options] { return run_get(*options); }; });
 }
 

@@ -33,7 +33,10 @@ int run_send(const SendOptions& options) {
     quiet.level = core::LogLevel::warn;
     core::Logger logger(quiet);
     Reactor reactor({.workers = 1, .pin = false, .logger = &logger});
-    return reactor.run_task(send_file, std::move(*settings), options.file, *size);
+    const int answer = reactor.run_task(send_file, std::move(*settings), options.file, *size);
+    constexpr int interrupted = 130;
+    if (answer == interrupted) std::fprintf(stderr, "\ninterrupted: the node keeps only what is whole\n");
+    return answer;
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ using namespace penstock;
 namespace {
 
 std::atomic<unsigned> seen;  // by code that captures nothing
+std::atomic<bool> slow_runs;
 
 /// A command line.
 class Args {
@@ -52,6 +53,8 @@ void hello(http::Router& router, Worker& worker) {
         exchange.text("done");
     });
     router.simple(http::Method::get, "/slow", [](http::Request, proc::Queue&) {
+        slow_runs = true;
+        slow_runs.notify_all();
         std::this_thread::sleep_for(300ms);
         return http::Response::text(200, "slow");
     });
@@ -220,7 +223,9 @@ TEST_CASE("a stop lets a request end that the processor works on, then takes no 
     Node node(args.count(), args.values());
     REQUIRE_MESSAGE(node.routes(hello).start(), node.problem());
     test::LoopbackClient slow(node.address().port()), idle(node.address().port());
+    slow_runs = false;
     slow.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    slow_runs.wait(false);
     idle.send("GET /worker HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK_FALSE(idle.receive().empty());
     const auto address = node.address();

@@ -69,8 +69,10 @@ TEST_CASE("what is wrong in the file is told with its place") {
 
 TEST_CASE("what no table can say of a text is checked too") {
     CHECK(load("[node]\nlisten = \"localhost:80\"\n") ==
-          "node.toml: node.listen = \"localhost:80\" is not an address: write 127.0.0.1:80 or [::1]:80");
+          "node.toml:2:10: node.listen = \"localhost:80\" is not an address: write 127.0.0.1:80 or [::1]:80");
     CHECK(load("[admin]\nlisten = \"here\"\n").ends_with("or \"none\""));
+    CHECK(load("[stream]\n\nclients = [\"any\", \"me\"]\n").starts_with("node.toml:3:11: stream.clients = "));
+    CHECK(load("[stream]\nenc_path = \"enc\"\n").starts_with("node.toml:2:12: stream.enc_path = \"enc\""));
     CHECK(load("[log]\nlevel = \"loud\"\n").ends_with("write debug, info, warn, error or off"));
     CHECK(load("[events]\nbackend = \"kqueue\"\n").ends_with("write auto or epoll"));
     Options options;

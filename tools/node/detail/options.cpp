@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/core/address.hpp>
 #include <penstock/core/version.hpp>
 #include <penstock/node/detail/settings.hpp>
 
@@ -22,7 +23,11 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
     app.set_version_flag("--version", name + " (penstock " + core::version() + ")");
     app.add_option("--config", out.config, "Settings file (TOML)")->type_name("FILE");
     app.add_option("--listen", out.listen, "Where to serve HTTP; port 0: any that is free")
-        ->type_name("ADDR:PORT");
+        ->type_name("ADDR:PORT")
+        ->check([](const std::string& text) {
+            const auto address = Address::parse(text);
+            return address ? std::string() : text + " is " + address.error().message();
+        });
     app.add_option("--workers", out.workers, "Worker threads; 0: one for each CPU")
         ->type_name("N")
         ->check(CLI::Range(0, 4096));

@@ -8,13 +8,6 @@
 namespace penstock::node {
 namespace {
 
-/// "--listen x" or "node.toml: node.listen = "x"": where a value came from.
-std::string origin(const Options& options, const char* option, const char* setting,
-                   const std::string& value) {
-    if (option != nullptr) return std::string(option) + " \"" + value + '"';
-    return options.config.value_or("settings") + ": " + setting + " = \"" + value + '"';
-}
-
 std::string lines(const config::Problems& problems) {
     auto out = config::message(problems);
     if (out.ends_with('\n')) out.pop_back();
@@ -51,6 +44,16 @@ std::vector<core::SettingsSection> AllSettings::sections() {
             {proc::processor_settings, processor}};
 }
 
+std::string AllSettings::origin(std::string_view setting, const std::string& value) const {
+    const auto quoted = " = \"" + value + '"';
+    if (const auto option = given_.find(std::string(setting)); option != given_.end())
+        return option->second + " \"" + value + '"';
+    const auto place = places_.find(setting);
+    if (place == places_.end()) return std::string(setting) + quoted;
+    return file_ + ':' + std::to_string(place->second.line) + ':' + std::to_string(place->second.column) +
+           ": " + std::string(setting) + quoted;
+}
+
 Done<void> AllSettings::load(const Options& options, const std::vector<core::SettingsSection>& more) {
     auto all = sections();
     for (const auto& section : more) {
@@ -61,26 +64,31 @@ Done<void> AllSettings::load(const Options& options, const std::vector<core::Set
                                    "]: rename the program's own");
         all.push_back(section);
     }
-    if (options.config)
-        if (const auto loaded = config::load_file(*options.config, all); !loaded)
-            return std::unexpected(lines(loaded.error()));
-    if (options.listen) node.listen = *options.listen;
+    if (options.config) {
+        auto loaded = config::load_file(*options.config, all);
+        if (!loaded) return std::unexpected(lines(loaded.error()));
+        file_ = *options.config;
+        places_ = std::move(*loaded);
+    }
+    if (options.listen) {
+        node.listen = *options.listen;
+        given_["node.listen"] = "--listen";
+    }
     if (options.workers) node.workers = *options.workers;
     if (options.state) node.state = *options.state;
     if (options.log_level) log.level = *options.log_level;
-    return check(options);
+    return check();
 }
 
 /// What a table cannot say of its texts.
-Done<void> AllSettings::check(const Options& options) {
-    const auto main = parse(
-        node.listen, origin(options, options.listen ? "--listen" : nullptr, "node.listen", node.listen));
+Done<void> AllSettings::check() {
+    const auto main = parse(node.listen, origin("node.listen", node.listen));
     if (!main) return std::unexpected(main.error());
     listen = *main;
     if (admin.listen.empty()) {
         admin_beside_routes = listen.is_loopback();
     } else if (admin.listen != "none") {
-        const auto own = parse(admin.listen, origin(options, nullptr, "admin.listen", admin.listen));
+        const auto own = parse(admin.listen, origin("admin.listen", admin.listen));
         if (!own) return std::unexpected(own.error() + ", or \"none\"");
         if (*own == listen && listen.port() != 0)
             admin_beside_routes = true;
@@ -89,19 +97,19 @@ Done<void> AllSettings::check(const Options& options) {
     }
     const auto level = core::parse_log_level(log.level);
     if (!level)
-        return std::unexpected(origin(options, nullptr, "log.level", log.level) +
+        return std::unexpected(origin("log.level", log.level) +
                                " is no level: write debug, info, warn, error or off");
     log_level = *level;
     if (events.backend != "auto" && events.backend != "epoll")
-        return std::unexpected(origin(options, nullptr, "events.backend", events.backend) +
+        return std::unexpected(origin("events.backend", events.backend) +
                                " is no backend: write auto or epoll");
-    return check_stream(options);
+    return check_stream();
 }
 
-Done<void> AllSettings::check_stream(const Options& options) {
+Done<void> AllSettings::check_stream() {
     if (stream.clients.empty()) clients.any = listen.is_loopback();
     for (const auto& text : stream.clients) {
-        const auto from = origin(options, nullptr, "stream.clients", text);
+        const auto from = origin("stream.clients", text);
         if (text == "any" || text == "none") {
             if (stream.clients.size() > 1)
                 return std::unexpected(from + " stands alone: nothing else belongs into that list");
@@ -121,7 +129,7 @@ Done<void> AllSettings::check_stream(const Options& options) {
                        {"stream.stream_ctl_path", stream.stream_ctl_path},
                        {"stream.stream_path", stream.stream_path}};
     for (const auto& path : paths) {
-        const auto from = origin(options, nullptr, path.setting, path.value);
+        const auto from = origin(path.setting, path.value);
         if (!is_plain_path(path.value))
             return std::unexpected(from + " is no path: write /name, of letters, digits, - _ . and /");
         for (const auto& other : paths)

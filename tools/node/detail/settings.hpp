@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <penstock/config/load.hpp>
 #include <penstock/core/log.hpp>
 #include <penstock/node/options.hpp>
 #include <penstock/node/settings.hpp>
@@ -8,8 +9,10 @@
 #include <penstock/stream/node_keys.hpp>
 
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::node {
@@ -34,6 +37,8 @@ struct AllSettings {
 
     /// Views: this object outlives them.
     std::vector<core::SettingsSection> sections();
+    /// Where a value came from, for what is wrong with it: `node.toml:2:9: log.level = "x"`.
+    std::string origin(std::string_view setting, const std::string& value) const;
     /// Defaults, then the file into these and `more`, then the command line.
     Done<void> load(const Options& options, const std::vector<core::SettingsSection>& more);
 
@@ -45,8 +50,12 @@ struct AllSettings {
     stream::ClientPolicy clients;
 
 private:
-    Done<void> check(const Options& options);
-    Done<void> check_stream(const Options& options);
+    Done<void> check();
+    Done<void> check_stream();
+
+    std::string file_;
+    config::Places places_;                     ///< in that file
+    std::map<std::string, std::string> given_;  ///< settings that an option gave, and which
 };
 
 /// A settings file that changes nothing, with these sections behind the framework's.

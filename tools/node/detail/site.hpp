@@ -71,8 +71,5 @@ private:
 
 /// "cannot listen on 127.0.0.1:80: ..., and what to do".
 std::string listen_problem(const Address& address, const Error& error, const char* where);
-/// Whether somebody listens there already. Listeners share their port with those of other processes of the
-/// same user, so that only this tells.
-Result<void> probe(const Address& address);
 
 }  // namespace penstock::node

@@ -20,17 +20,19 @@ Done<void> StreamService::load(const AllSettings& settings, const std::string& s
     name_ = settings.node.name;
     policy_ = settings.clients;
     settings_ = settings.stream.service();
-    if (auto added = add_network_key("stream.network_key_file", settings.stream.network_key_file); !added)
+    if (auto added = add_network_key(settings, "stream.network_key_file", settings.stream.network_key_file);
+        !added)
         return added;
-    return add_network_key("stream.network_key_file_old", settings.stream.network_key_file_old);
+    return add_network_key(settings, "stream.network_key_file_old", settings.stream.network_key_file_old);
 }
 
-Done<void> StreamService::add_network_key(const char* setting, const std::string& path) {
+Done<void> StreamService::add_network_key(const AllSettings& settings, const char* setting,
+                                          const std::string& path) {
     if (path.empty()) return {};
     const auto key = crypto::NetworkKey::load(path);
     if (!key)
         return std::unexpected(
-            std::string(setting) + " = \"" + path + "\": " + key.error().message() +
+            settings.origin(setting, path) + ": " + key.error().message() +
             (key.error() == Error::os(ENOENT) ? "; make one by penstock key new --network FILE" : ""));
     network_keys_.push_back(key->secret());
     return {};

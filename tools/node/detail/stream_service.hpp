@@ -34,7 +34,7 @@ public:
                 const std::vector<BuildChannels>& channels) const;
 
 private:
-    Done<void> add_network_key(const char* setting, const std::string& path);
+    Done<void> add_network_key(const AllSettings& settings, const char* setting, const std::string& path);
 
     std::shared_ptr<const crypto::Identity> identity_;
     std::string name_;
