@@ -9,9 +9,8 @@ using namespace penstock;
 struct Meter {  // one per worker; worker 0 keeps the total
     explicit Meter(Worker& w) : tick(w, [this, &w] { report(w); }) { tick.arm_every(10s); }
     void report(Worker& worker) {
-        auto add = [](Worker& first, std::uint64_t n) {
-            first.local<Meter>().total += n;
-        };  // captures nothing
+        // What crosses threads captures nothing.
+        auto add = [](Worker& first, std::uint64_t n) { first.local<Meter>().total += n; };
         if (worker.reactor().worker(0).post(add, bytes) == Posted::ok) bytes = 0;  // full: next time
         if (worker.index() == 0) worker.log().info("echoed", {"bytes", total});
     }

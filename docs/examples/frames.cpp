@@ -20,9 +20,8 @@ struct Frames final : pipeline::Handler {
         message.data.prepend_u32(std::uint32_t(message.data.size()));
         slot.pass_write(std::move(message));
     }
-    std::size_t on_window(pipeline::Slot&, std::size_t bytes) override {
-        return bytes + 4;
-    }  // so many must come in for these
+    // So many must come in for these.
+    std::size_t on_window(pipeline::Slot&, std::size_t bytes) override { return bytes + 4; }
     Chain in;
 };
 

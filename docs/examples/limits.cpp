@@ -8,29 +8,17 @@ struct ChatSettings {  // the defaults, written once
     core::ByteSize line_bytes_max = 4096;  // the type is the unit: "4KiB", "100ms"
     std::chrono::milliseconds pause = 100ms;
 };
-constexpr auto chat_settings =
-    core::table<ChatSettings>("chat", {
-                                          {"history_lines",
-                                           &ChatSettings::history_lines,
-                                           {0, 10'000},
-                                           core::reloadable,
-                                           "lines sent to a newcomer"},
-                                          {"line_bytes_max",
-                                           &ChatSettings::line_bytes_max,
-                                           {16, 65'536},
-                                           core::at_start,
-                                           "longest line that is taken"},
-                                          {"pause",
-                                           &ChatSettings::pause,
-                                           {0ms, 10s},
-                                           core::reloadable,
-                                           "least time between two lines of a member"},
-                                      });
+// clang-format off
+constexpr auto chat_settings = core::table<ChatSettings>("chat", {
+    {"history_lines", &ChatSettings::history_lines, {0, 10'000}, core::at_start, "lines sent to a newcomer"},
+    {"line_bytes_max", &ChatSettings::line_bytes_max, {16, 65'536}, core::at_start, "longest line that is taken"},
+    {"pause", &ChatSettings::pause, {0ms, 10s}, core::at_start, "least time between two lines of a member"},
+});
+// clang-format on
 
 void routes(http::Router& router, Worker& worker) {
     router.get("/limits", [&worker](http::Exchange& exchange) {
-        const auto& chat =
-            worker.local<const ChatSettings>();  // a reload swaps it between turns: don't keep it
+        const auto& chat = worker.local<const ChatSettings>();
         exchange.json({{"history_lines", chat.history_lines}, {"pause_ms", chat.pause.count()}});
     });
 }
