@@ -6,6 +6,7 @@
 #include <bench/pingpong.hpp>
 #include <bench/server_process.hpp>
 #include <doctest/doctest.h>
+#include <support/temporary_folder.hpp>
 
 using namespace penstock::bench;
 
@@ -40,16 +41,14 @@ TEST_CASE("a server that is none, or ends at once, is told") {
 }
 
 TEST_CASE("nginx leaves nothing behind" * doctest::skip(!std::filesystem::exists("/usr/sbin/nginx"))) {
-    char folder[] = "/tmp/bench-test-XXXXXX";
-    REQUIRE(::mkdtemp(folder) != nullptr);
-    ::setenv("TMPDIR", folder, 1);
+    const penstock::test::TemporaryFolder folder;
+    ::setenv("TMPDIR", folder.path().c_str(), 1);
     auto server = ServerProcess::start({BENCH_FOLDER "bench_nginx"});
     ::unsetenv("TMPDIR");
     REQUIRE(server.has_value());
-    CHECK_FALSE(std::filesystem::is_empty(folder));
+    CHECK_FALSE(std::filesystem::is_empty(folder.path()));
     server->stop();
-    CHECK(std::filesystem::is_empty(folder));
-    std::filesystem::remove_all(folder);
+    CHECK(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_CASE("a ping-pong ends, whatever the other core does") {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/config/load.hpp>
 
-#include <cstdio>
 #include <fstream>
 
 #include <config/chat_settings.hpp>
 #include <doctest/doctest.h>
-#include <unistd.h>
+#include <support/temporary_folder.hpp>
 
 using namespace penstock;
 using namespace std::string_literals;
@@ -39,14 +38,9 @@ std::string repeated(std::string_view text, std::size_t times) {
 }
 
 struct TextFile {
-    explicit TextFile(std::string_view text) {
-        char name[] = "/tmp/penstock-config-XXXXXX";
-        ::close(::mkstemp(name));
-        path = name;
-        std::ofstream(path) << text;
-    }
-    ~TextFile() { std::remove(path.c_str()); }
-    std::string path;
+    explicit TextFile(std::string_view text) { std::ofstream(path) << text; }
+    const penstock::test::TemporaryFolder folder{};
+    const std::string path = folder.file("settings.toml");
 };
 
 }  // namespace
@@ -260,7 +254,8 @@ TEST_CASE("a file that can't be read is a problem without a line") {
     REQUIRE_FALSE(missing.has_value());
     CHECK(config::message(missing.error()) ==
           "/nowhere/node.toml: can't be read: No such file or directory\n");
-    const auto folder = config::load_file("/tmp", loading.sections);
+    const penstock::test::TemporaryFolder place;
+    const auto folder = config::load_file(place.path(), loading.sections);
     REQUIRE_FALSE(folder.has_value());
-    CHECK(config::message(folder.error()) == "/tmp: can't be read: Is a directory\n");
+    CHECK(config::message(folder.error()) == place.path() + ": can't be read: Is a directory\n");
 }

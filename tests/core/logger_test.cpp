@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <support/temporary_folder.hpp>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -50,19 +51,15 @@ const StillClock clock_2026;
 
 /// A file of its own, which goes with it.
 struct LogFile {
-    LogFile() {
-        char name[] = "/tmp/penstock-log-XXXXXX";
-        ::close(::mkstemp(name));
-        path = name;
-    }
-    ~LogFile() { std::filesystem::remove(path); }
+    LogFile() { std::ofstream{path}; }
     std::vector<std::string> lines() const {
         std::vector<std::string> out;
         std::ifstream in(path);
         for (std::string line; std::getline(in, line);) out.push_back(line);
         return out;
     }
-    std::string path;
+    const test::TemporaryFolder folder{};
+    const std::string path = folder.file("log");
 };
 
 /// Lines of `text`, and those that are reported as lost.

@@ -41,9 +41,11 @@ class TemporaryFolder {
 public:
     TemporaryFolder() {
         std::error_code failed;
-        const auto base = std::filesystem::temp_directory_path(failed);
-        std::string pattern = (failed ? "/tmp" : base.string()) + "/penstock-demo-XXXXXX";
-        if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+        auto pattern = (std::filesystem::temp_directory_path(failed) / "penstock-demo-XXXXXX").string();
+        if (failed)
+            errno = failed.value();
+        else if (::mkdtemp(pattern.data()) != nullptr)
+            path_ = pattern;
     }
     ~TemporaryFolder() {
         std::error_code ignored;
