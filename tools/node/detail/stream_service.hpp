@@ -50,9 +50,10 @@ public:
 
     CertificateRenewal(Worker& worker, const StreamService& service);
 
-private:
+    /// What it does every hour: a certificate that has less than half of its life left is replaced.
     void look();
 
+private:
     Worker& worker_;
     const StreamService& service_;
     Timer timer_;
