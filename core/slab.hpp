@@ -26,7 +26,7 @@ struct Slab {
 inline constexpr std::size_t slab_bytes = 16 * 1024;     ///< a full slab: what one read takes at most
 inline constexpr std::size_t slab_bytes_max = 1u << 31;  ///< longest single block
 
-/// A worker's cache of free blocks in sizes 512 B to 16 KiB; longer ones are the heap's. Blocks are plain
+/// A worker's cache of free blocks in sizes 512 B to 64 KiB; longer ones are the heap's. Blocks are plain
 /// heap blocks, so one that was taken in one worker may be given back in another (that is how a Buffer
 /// changes home).
 ///
@@ -57,7 +57,7 @@ public:
 
 private:
     friend struct Slab;
-    static constexpr std::array<std::uint32_t, 6> sizes{512, 1024, 2048, 4096, 8192, slab_bytes};
+    static constexpr std::array<std::uint32_t, 7> sizes{512, 1024, 2048, 4096, 8192, slab_bytes, 64 * 1024};
 
     void give(Slab* slab);
 

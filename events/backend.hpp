@@ -9,25 +9,23 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 // The completion contract: what every backend promises to the sockets above it, so that they cannot tell
 // which one they run on. docs/events.md tells it as prose.
 //
-//   - A backend belongs to one worker; all calls are made there, but wake().
-//   - Nothing is called back from inside arm_*, submit, cancel or close: results are answered at once or come
-//   from
-//     dispatch().
-//   - connect and send (Operations) complete exactly once. A stream has at most one send in flight.
-//   - accept, receive and poll are *armed*: they complete many times, until they are disarmed, fail or end.
-//   After a
-//     failure or the end they are disarmed.
-//   - A receive is armed with a credit in bytes, which is never exceeded; each delivery takes from it. At
-//   zero
-//     nothing is delivered, not even a hang-up.
-//   - The entry owns the descriptor and outlives the socket: close() cuts the link to it, and the descriptor
-//   is closed
-//     after the last completion.
+// - A backend belongs to one worker; all calls are made there, but wake().
+// - Nothing is called back from inside arm_*, submit, cancel or close: results are answered at once, or come
+//   from dispatch().
+// - connect and send (Operations) complete exactly once. An entry has at most one in flight.
+// - accept, receive, datagrams and poll are *armed*: they complete many times, until they are disarmed, fail
+//   or end. After a failure or the end they are disarmed.
+// - A receive is armed with a credit in bytes, which is never exceeded; each delivery takes from it. At zero
+//   nothing is delivered, not even a hang-up. From credit_unlimited on it is no limit.
+// - The entry owns the descriptor and outlives the socket: close() cuts the link to it, and the descriptor is
+//   closed after the last completion.
 
 namespace penstock::events {
 
@@ -39,10 +37,12 @@ struct Interest {
 class EntryOwner {
 public:
     virtual void on_accepted(Descriptor, const Address&) {}
-    virtual void on_received(Slice) {}  ///< never empty
-    virtual void on_receive_end() {}    ///< the peer has finished its direction
-    virtual void on_receive_failed(Error) {}
+    virtual void on_received(Slice) {}        ///< never empty
+    virtual void on_receive_end() {}          ///< the peer has finished its direction
+    virtual void on_receive_failed(Error) {}  ///< of datagrams too
     virtual void on_accept_failed(Error) {}
+    virtual void on_datagrams(std::span<Datagram>) {}  ///< theirs to move from
+    virtual void on_settled() {}
     virtual void on_ready(Interest) {}
     virtual void on_completed(Operation&) {}  ///< the block is the owner's to give back
     /// Something above threw out of a callback; the socket ends with this error.
@@ -74,6 +74,8 @@ public:
     virtual void received(Entry& entry, Slice slice) = 0;
     virtual void receive_end(Entry& entry) = 0;
     virtual void receive_failed(Entry& entry, Error error) = 0;
+    virtual void datagrams(Entry& entry, std::span<Datagram> datagrams) = 0;
+    virtual void settled(Entry& entry) = 0;
     virtual void ready(Entry& entry, Interest interest) = 0;
     /// Of a closed entry, the block goes back to the pool.
     virtual void completed(Entry& entry, Operation& operation) = 0;
@@ -87,6 +89,12 @@ struct ListenOptions {
     bool share_port = true;  ///< SO_REUSEPORT: one listening socket per worker
 };
 
+struct DatagramOptions {
+    bool share_port = false;  ///< SO_REUSEPORT: one socket per worker, each with its own senders
+    Address peer;             ///< not empty: only to and from this one (connect(2))
+    int buffer_bytes = 0;     ///< asked of the system for each direction; 0: its default
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -97,16 +105,27 @@ public:
     // Descriptors: by default the system's sockets.
     virtual Result<Descriptor> open_listening(const Address& address, ListenOptions options);
     virtual Result<Descriptor> open_stream(const Address& peer);
-    virtual Result<Address> local_address(const Descriptor& descriptor);
+    virtual Result<Descriptor> open_datagram(const Address& local, const DatagramOptions& options);
+    /// A path of at most 107 bytes; a first '@' stands for Linux's names without a file (unix(7), abstract).
+    /// A file that is there already is in the way, unless nobody listens there any more.
+    virtual Result<Descriptor> open_unix_listening(const std::string& path, ListenOptions options);
+    /// Connected, or refused: unix sockets do so at once.
+    virtual Result<Descriptor> open_unix_stream(const std::string& path);
 
     /// Takes a descriptor in; the entry is the backend's until close() or leave().
     virtual Result<Entry*> enter(Descriptor owned, EntryOwner& owner) = 0;
-    /// Gives the descriptor back, deregistered. Requires that nothing is in flight: see cancel.
+    /// Disarms all. True: nothing is in flight. False: it is, and what it still brings is delivered before
+    /// Completions::settled. Requires that no operation is pending.
+    virtual bool settle(Entry& entry) = 0;
+    /// Gives the descriptor back, deregistered. Requires that it is settled.
     virtual Descriptor leave(Entry& entry) = 0;
-    virtual const Descriptor& descriptor(const Entry& entry) const = 0;
+    virtual Result<Address> local_address(const Entry& entry) const = 0;
+
+    static constexpr std::size_t credit_unlimited = 0xFFFF'FFFF;
 
     virtual void arm_accept(Entry& entry, bool armed) = 0;
     virtual void arm_receive(Entry& entry, std::size_t credit_bytes) = 0;  ///< replaces the credit; 0 disarms
+    virtual void arm_datagrams(Entry& entry, bool armed) = 0;
     virtual void arm_poll(Entry& entry, Interest interest) = 0;
 
     /// Done, or pending: then it comes as Completions::completed.
@@ -144,10 +163,12 @@ public:
     static constexpr std::size_t gather_max = 64;  ///< slices in one send
 
     Result<Entry*> enter(Descriptor owned, EntryOwner& owner) final;
+    bool settle(Entry& entry) final;
     Descriptor leave(Entry& entry) final;
-    const Descriptor& descriptor(const Entry& entry) const final;
+    Result<Address> local_address(const Entry& entry) const final;
     void arm_accept(Entry& entry, bool armed) final;
     void arm_receive(Entry& entry, std::size_t credit_bytes) final;
+    void arm_datagrams(Entry& entry, bool armed) final;
     void arm_poll(Entry& entry, Interest interest) final;
     std::optional<Completion> submit(Entry& entry, Operation& operation) final;
     void cancel(Operation& operation) final;
@@ -173,19 +194,28 @@ protected:
 
     /// Reports readiness of `number` from now on (edges are enough); called again when the interest grows.
     virtual Result<void> watch(int number, Interest interest, bool is_new) = 0;
-    virtual void forget(int number) = 0;
+    /// For sources that report levels: what is not known to be ready now. Reporting anything else again and
+    /// again would keep the worker from sleeping.
+    Interest unknown(int number) const;
+    /// `is_closing`: its file ends with it, which sources that notice by themselves need not be told.
+    virtual void forget(int number, bool is_closing) = 0;
     virtual void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) = 0;
 
 private:
     struct Watched;
+    struct DatagramRooms;
     static Watched& watched(Entry& entry);
     void queue(Watched& entry);
     void step(Watched& entry, std::size_t bytes_max, Completions& completions);
     void accept(Watched& entry, Completions& completions);
     void receive(Watched& entry, std::size_t bytes_max, Completions& completions);
+    void receive_datagrams(Watched& entry, std::size_t bytes_max, Completions& completions);
     void end_operation(Watched& entry, Completions& completions);
     bool send(Watched& entry, Operation& operation);
+    bool send_datagrams(Watched& entry, Operation& operation);
     bool connected(Watched& entry, Operation& operation);
+    bool go_on(Watched& entry, Operation& operation);
+    DatagramRooms& datagram_rooms();
     bool wait_writable(Watched& entry, Operation& operation);
 
     std::vector<Watched*> by_number_;
@@ -193,6 +223,7 @@ private:
     std::vector<Watched*> closed_;
     std::vector<std::unique_ptr<Watched[]>> blocks_;
     Watched* free_ = nullptr;
+    std::unique_ptr<DatagramRooms> datagram_rooms_;  // from the first datagram socket on
 };
 
 }  // namespace penstock::events

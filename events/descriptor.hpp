@@ -10,7 +10,7 @@ namespace penstock::events {
 /// thread: any, a simulated one its simulation's.
 class Descriptor {
 public:
-    enum class Kind : std::uint8_t { stream, listening, other };
+    enum class Kind : std::uint8_t { stream, listening, datagram, other };
 
     /// Closes descriptors that are not the system's.
     class Closer {
@@ -35,6 +35,7 @@ public:
     int number() const { return number_; }
     Kind kind() const { return kind_; }
     explicit operator bool() const { return number_ >= 0; }
+    bool is_of_system() const { return closer_ == nullptr; }
     void close() noexcept;
     /// Gives the number up without closing it.
     int release() { return std::exchange(number_, -1); }

@@ -14,10 +14,10 @@ Result<void> Listener::probe(const Address& address) {
 Result<void> Listener::start(const Address& address, ListenOptions options) {
     auto descriptor = backend().open_listening(address, options);
     if (!descriptor) return fail(descriptor);
-    const auto local = backend().local_address(*descriptor);
+    if (auto entered = enter(std::move(*descriptor)); !entered) return entered;
+    const auto local = backend().local_address(*entry_);
     if (!local) return fail(local);
     address_ = *local;
-    if (auto entered = enter(std::move(*descriptor)); !entered) return entered;
     ready_to_accept(true);
     return {};
 }
@@ -29,15 +29,15 @@ void Listener::ready_to_accept(bool is) {
 
 void Listener::on_accepted(Descriptor descriptor, const Address& peer) {
     ++accepted_;
-    auto socket = std::make_unique<TcpSocket>(worker(), peer);
+    auto& socket = *new (worker()) TcpSocket(worker(), peer);
     std::unique_ptr<SocketHandler> handler;
     try {
-        handler = make_(*socket);
-    } catch (...) {  // it may have ended the socket before: then the worker knows it
-        socket.release()->abort();
+        handler = make_(socket);
+    } catch (...) {
+        socket.abort();
         throw;
     }
-    socket.release()->start(std::move(descriptor), std::move(handler));
+    socket.start(std::move(descriptor), std::move(handler));
 }
 
 void Listener::on_accept_failed(Error error) {

@@ -13,6 +13,13 @@ namespace penstock::events {
 
 class Entry;
 
+/// One message of a datagram socket. Without a peer: to or from the one that the socket is connected to.
+struct Datagram {
+    Address peer;
+    Slice data;
+    bool is_cut = false;  ///< received, and longer than what fits
+};
+
 /// How a connect or a send ended. A send may take fewer bytes than it was given without an error: then the
 /// rest is submitted again. With an error (also ECANCELED), `bytes` says what the kernel has taken all the
 /// same.
@@ -24,12 +31,16 @@ struct Completion {
 /// A connect or a send that may be pending: a block lent by the worker's pool, which owns its buffers until
 /// the kernel has let go of them, and may outlive its socket. Completes exactly once.
 struct Operation {
-    enum class Kind : std::uint8_t { connect, send };
+    enum class Kind : std::uint8_t { connect, send, send_datagrams };
 
     Kind kind = Kind::send;
     Entry* entry = nullptr;  ///< set by the backend while it is pending
     Chain data;              ///< send: what is still to be taken
     Address address;         ///< connect: where to
+    /// send_datagrams: all are gone when it completes, unless it is cancelled: then those that are left are
+    /// still here. One that the system refuses is dropped and the rest go on; `done` has the number that were
+    /// sent, and the last refusal.
+    std::vector<Datagram> datagrams;
     Completion done;
     Operation* next = nullptr;  ///< the pool's; a backend may use it while the operation is pending
 };
@@ -53,6 +64,7 @@ public:
     }
     void give(Operation& operation) {
         if (!operation.data.empty()) operation.data.clear();
+        operation.datagrams.clear();
         operation.next = free_;
         free_ = &operation;
     }

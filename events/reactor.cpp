@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/assert.hpp>
 #include <penstock/core/logger.hpp>
-#include <penstock/events/backend/epoll.hpp>
+#include <penstock/events/backends.hpp>
 #include <penstock/events/cpus.hpp>
 #include <penstock/events/detail/file_thread.hpp>
 #include <penstock/events/reactor.hpp>
@@ -32,14 +32,9 @@ void pin_to(int cpu) {
     ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
-Result<std::unique_ptr<Backend>> make_backend(const ReactorSettings& settings) {
-    std::unique_ptr<Backend> out;
-    if (settings.make_backend != nullptr)
-        out = settings.make_backend();
-    else if (settings.backend == "auto" || settings.backend == "epoll")
-        out = std::make_unique<EpollBackend>();
-    else
-        return fail(Error(core::Domain::settings, 1, "no such backend: write auto or epoll"));
+Result<std::unique_ptr<Backend>> backend_of(const ReactorSettings& settings) {
+    if (settings.make_backend == nullptr) return make_backend(settings.backend);
+    auto out = settings.make_backend();
     if (auto started = out->start(); !started) return fail(started);
     return out;
 }
@@ -130,7 +125,7 @@ void Reactor::State::Stop::execute(Reply& reply, Worker* worker) {
 }
 
 Result<std::unique_ptr<Worker>> Reactor::State::make_worker(Host& host) {
-    auto backend = make_backend(settings);
+    auto backend = backend_of(settings);
     if (!backend) return fail(backend);
     auto worker = std::make_unique<Worker>(Worker::Parts{
         .index = host.index,

@@ -20,7 +20,7 @@ namespace penstock::events {
 
 struct ReactorSettings {
     unsigned workers = 0;  ///< 0: as many as the affinity mask and the cgroup quota allow; the log says why
-    std::string backend = "auto";                          ///< auto or epoll
+    std::string backend = "auto";                          ///< see backends.hpp
     std::unique_ptr<Backend> (*make_backend)() = nullptr;  ///< one of your own
     bool pin = true;                                       ///< each worker to its CPU
     core::Logger* logger = nullptr;  ///< outlives the reactor; null: one of its own, to stderr

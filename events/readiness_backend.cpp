@@ -2,6 +2,7 @@
 #include <penstock/core/assert.hpp>
 #include <penstock/core/home.hpp>
 #include <penstock/events/backend.hpp>
+#include <penstock/events/detail/os_datagram.hpp>
 #include <penstock/events/detail/os_socket.hpp>
 
 #include <algorithm>
@@ -15,44 +16,74 @@
 
 namespace penstock::events {
 
+/// 32 bytes: there is one for each connection.
 struct ReadinessBackend::Watched final : Entry {
     Watched() = default;
 
-    Descriptor descriptor;
-    Operation* operation = nullptr;  // the connect or send in flight
-    std::size_t credit = 0;          // of the armed receive
-    Watched* next_free = nullptr;
-    Interest poll{};
-    bool accepting = false;
-    bool readable = false;
-    bool writable = false;
-    bool hung_up = false;  // the end will come: a short read does not mean drained
-    bool watches_write = false;
-    bool cancelled = false;
-    bool queued = false;
-    bool closed = false;
+    union {
+        Operation* operation = nullptr;  // the one in flight
+        Watched* next_free;
+    };
+    int number = -1;
+    std::uint32_t credit = 0;  // of the armed receive
+    Descriptor::Kind kind = Descriptor::Kind::other;
+    bool is_shared : 1 = false;
+    bool polls_read : 1 = false;
+    bool polls_write : 1 = false;
+    bool accepting : 1 = false;
+    bool takes_datagrams : 1 = false;
+    bool merges_datagrams : 1 = true;
+    bool readable : 1 = false;
+    bool writable : 1 = false;
+    bool hung_up : 1 = false;  // the end will come: a short read does not mean drained
+    bool watches_write : 1 = false;
+    bool cancelled : 1 = false;
+    bool queued : 1 = false;
+    bool closed : 1 = false;
 
     bool wants() const {
         if (closed) return false;
-        return (readable && (credit > 0 || accepting || poll.read)) ||
-               (writable && (operation != nullptr || poll.write)) || cancelled;
+        return (readable && (credit > 0 || accepting || takes_datagrams || polls_read)) ||
+               (writable && (operation != nullptr || polls_write)) || cancelled;
+    }
+    /// Deregistered by who calls.
+    Descriptor give_up() {
+        Descriptor out(std::exchange(number, -1), kind);
+        out.shared(is_shared);
+        return out;
     }
 };
 
+struct ReadinessBackend::DatagramRooms {
+    detail::DatagramReader reader;
+    detail::DatagramWriter writer;
+    std::vector<Datagram> read;
+};
+
 ReadinessBackend::ReadinessBackend() = default;
-ReadinessBackend::~ReadinessBackend() = default;
+ReadinessBackend::~ReadinessBackend() {
+    for (auto* entry : by_number_)
+        if (entry != nullptr) entry->give_up().close();
+}
 
 Result<Descriptor> Backend::open_listening(const Address& address, ListenOptions options) {
     return detail::open_listening(address, options);
 }
 Result<Descriptor> Backend::open_stream(const Address& peer) { return detail::open_stream(peer); }
-Result<Address> Backend::local_address(const Descriptor& descriptor) {
-    return detail::local_address(descriptor.number());
+Result<Descriptor> Backend::open_datagram(const Address& local, const DatagramOptions& options) {
+    return detail::open_datagram(local, options);
+}
+Result<Descriptor> Backend::open_unix_listening(const std::string& path, ListenOptions options) {
+    return detail::open_unix_listening(path, options);
+}
+Result<Descriptor> Backend::open_unix_stream(const std::string& path) {
+    return detail::open_unix_stream(path);
 }
 
 ReadinessBackend::Watched& ReadinessBackend::watched(Entry& entry) { return static_cast<Watched&>(entry); }
 
 Result<Entry*> ReadinessBackend::enter(Descriptor owned, EntryOwner& owner) {
+    PENSTOCK_ASSERT(owned.is_of_system());
     if (auto begun = watch(owned.number(), {.read = true}, true); !begun) return fail(begun);
     if (free_ == nullptr) {
         constexpr std::size_t block = 64;
@@ -66,30 +97,37 @@ Result<Entry*> ReadinessBackend::enter(Descriptor owned, EntryOwner& owner) {
     free_ = entry.next_free;
     entry = Watched{};
     entry.owner(&owner);
-    const auto number = static_cast<std::size_t>(owned.number());
-    entry.writable = owned.kind() == Descriptor::Kind::stream;  // tried before it is waited for
-    entry.descriptor = std::move(owned);
-    if (by_number_.size() <= number)
-        by_number_.resize(std::max<std::size_t>(number + 1, by_number_.size() * 2));
+    entry.writable = owned.kind() != Descriptor::Kind::listening;  // tried before it is waited for
+    entry.kind = owned.kind();
+    entry.is_shared = owned.is_shared();
+    entry.number = owned.release();
+    const auto number = static_cast<std::size_t>(entry.number);
+    if (by_number_.size() <= number) by_number_.resize(number + 1);
     by_number_[number] = &entry;
     return &entry;
+}
+
+bool ReadinessBackend::settle(Entry& settling) {
+    auto& entry = watched(settling);
+    entry.credit = 0;
+    entry.accepting = entry.takes_datagrams = entry.polls_read = entry.polls_write = false;
+    return true;
 }
 
 Descriptor ReadinessBackend::leave(Entry& left) {
     auto& entry = watched(left);
     PENSTOCK_ASSERT(entry.operation == nullptr && !entry.closed);
-    const int number = entry.descriptor.number();
-    forget(number);
-    by_number_[static_cast<std::size_t>(number)] = nullptr;
-    auto out = std::move(entry.descriptor);
+    forget(entry.number, false);
+    by_number_[static_cast<std::size_t>(entry.number)] = nullptr;
+    auto out = entry.give_up();
     entry.owner(nullptr);
     entry.closed = true;
     closed_.push_back(&entry);
     return out;
 }
 
-const Descriptor& ReadinessBackend::descriptor(const Entry& entry) const {
-    return static_cast<const Watched&>(entry).descriptor;
+Result<Address> ReadinessBackend::local_address(const Entry& entry) const {
+    return detail::local_address(static_cast<const Watched&>(entry).number);
 }
 
 void ReadinessBackend::queue(Watched& entry) {
@@ -106,16 +144,23 @@ void ReadinessBackend::arm_accept(Entry& armed, bool is) {
 
 void ReadinessBackend::arm_receive(Entry& armed, std::size_t credit_bytes) {
     auto& entry = watched(armed);
-    entry.credit = credit_bytes;
+    entry.credit = static_cast<std::uint32_t>(std::min(credit_bytes, credit_unlimited));
+    queue(entry);
+}
+
+void ReadinessBackend::arm_datagrams(Entry& armed, bool is) {
+    auto& entry = watched(armed);
+    entry.takes_datagrams = is;
     queue(entry);
 }
 
 void ReadinessBackend::arm_poll(Entry& armed, Interest interest) {
     auto& entry = watched(armed);
-    entry.poll = interest;
+    entry.polls_read = interest.read;
+    entry.polls_write = interest.write;
     if (interest.write && !entry.watches_write) {
         entry.watches_write = true;
-        if (!watch(entry.descriptor.number(), {.read = true, .write = true}, false)) entry.writable = true;
+        if (!watch(entry.number, {.read = true, .write = true}, false)) entry.writable = true;
     }
     queue(entry);
 }
@@ -128,6 +173,13 @@ void ReadinessBackend::Ready::add(int number, Interest interest, bool ended) {
     entry.readable = entry.readable || interest.read || ended;
     entry.writable = entry.writable || interest.write || ended;
     backend_.queue(entry);
+}
+
+Interest ReadinessBackend::unknown(int number) const {
+    const auto at = static_cast<std::size_t>(number);
+    if (at >= by_number_.size() || by_number_[at] == nullptr) return {};
+    const auto& entry = *by_number_[at];
+    return {.read = !entry.readable, .write = entry.watches_write && !entry.writable};
 }
 
 void ReadinessBackend::wait(std::chrono::nanoseconds at_most) {
@@ -154,7 +206,9 @@ void ReadinessBackend::step(Watched& entry, std::size_t bytes_max, Completions& 
     if (entry.operation != nullptr && (entry.writable || entry.cancelled)) end_operation(entry, completions);
     if (entry.accepting && entry.readable && !entry.closed) accept(entry, completions);
     if (entry.credit > 0 && entry.readable && !entry.closed) receive(entry, bytes_max, completions);
-    const Interest polled{entry.poll.read && entry.readable, entry.poll.write && entry.writable};
+    if (entry.takes_datagrams && entry.readable && !entry.closed)
+        receive_datagrams(entry, bytes_max, completions);
+    const Interest polled{entry.polls_read && entry.readable, entry.polls_write && entry.writable};
     if ((polled.read || polled.write) && !entry.closed) {
         if (polled.read) entry.readable = false;
         if (polled.write) entry.writable = false;
@@ -166,18 +220,27 @@ void ReadinessBackend::end_operation(Watched& entry, Completions& completions) {
     auto& operation = *entry.operation;
     if (entry.cancelled)
         operation.done.error = Error::os(ECANCELED);
-    else if (!(operation.kind == Operation::Kind::send ? send(entry, operation)
-                                                       : connected(entry, operation)))
+    else if (!go_on(entry, operation))
         return;
     entry.cancelled = false;
     entry.operation = nullptr;
     completions.completed(entry, operation);
 }
 
+/// True when it is complete.
+bool ReadinessBackend::go_on(Watched& entry, Operation& operation) {
+    switch (operation.kind) {
+        case Operation::Kind::connect: return connected(entry, operation);
+        case Operation::Kind::send: return send(entry, operation);
+        case Operation::Kind::send_datagrams: return send_datagrams(entry, operation);
+    }
+    std::unreachable();
+}
+
 void ReadinessBackend::accept(Watched& entry, Completions& completions) {
     for (std::size_t i = 0; i < accepts_per_turn_max && entry.accepting && !entry.closed; ++i) {
         Address peer;
-        auto accepted = detail::accept(entry.descriptor.number(), peer);
+        auto accepted = detail::accept(entry.number, peer);
         if (accepted) {
             completions.accepted(entry, std::move(*accepted), peer);
             continue;
@@ -197,15 +260,15 @@ void ReadinessBackend::accept(Watched& entry, Completions& completions) {
 void ReadinessBackend::receive(Watched& entry, std::size_t bytes_max, Completions& completions) {
     auto& filler = core::Home::current()->incoming();
     constexpr std::size_t least = 4096;  // shorter rooms cut a read in two
-    const bool is_stream = entry.descriptor.kind() == Descriptor::Kind::stream;
+    const bool is_stream = entry.kind == Descriptor::Kind::stream;
     while (entry.credit > 0 && entry.readable && !entry.closed && bytes_max > 0) {
         const auto room = filler.room(least);
-        const auto most = std::min({room.size(), entry.credit, bytes_max});
-        const auto got = is_stream ? ::recv(entry.descriptor.number(), room.data(), most, MSG_DONTWAIT)
-                                   : ::read(entry.descriptor.number(), room.data(), most);
+        const auto most = std::min({room.size(), std::size_t(entry.credit), bytes_max});
+        const auto got = is_stream ? ::recv(entry.number, room.data(), most, MSG_DONTWAIT)
+                                   : ::read(entry.number, room.data(), most);
         if (got > 0) {
             const auto count = static_cast<std::size_t>(got);
-            entry.credit -= count;
+            if (entry.credit != credit_unlimited) entry.credit -= static_cast<std::uint32_t>(count);
             bytes_max -= count;
             if (count < most && !entry.hung_up)
                 entry.readable = false;  // drained: the next edge will say more
@@ -222,11 +285,39 @@ void ReadinessBackend::receive(Watched& entry, std::size_t bytes_max, Completion
     }
 }
 
+ReadinessBackend::DatagramRooms& ReadinessBackend::datagram_rooms() {
+    if (datagram_rooms_ == nullptr) datagram_rooms_ = std::make_unique<DatagramRooms>();
+    return *datagram_rooms_;
+}
+
+void ReadinessBackend::receive_datagrams(Watched& entry, std::size_t bytes_max, Completions& completions) {
+    auto& rooms = datagram_rooms();
+    while (entry.takes_datagrams && entry.readable && !entry.closed && bytes_max > 0) {
+        auto batch =
+            std::move(rooms.read);  // the owner may close this socket, and another may be read inside
+        const auto got = rooms.reader.read(entry.number, batch);
+        if (got.pieces < detail::DatagramReader::batch_max && !got.error) entry.readable = false;
+        if (got.error) entry.takes_datagrams = false;
+        for (const auto& datagram : batch) bytes_max -= std::min(bytes_max, datagram.data.size());
+        if (!batch.empty()) completions.datagrams(entry, batch);
+        batch.clear();
+        rooms.read = std::move(batch);
+        if (got.error && !entry.closed) completions.receive_failed(entry, got.error);
+    }
+}
+
+bool ReadinessBackend::send_datagrams(Watched& entry, Operation& operation) {
+    bool merge = entry.merges_datagrams;
+    const bool all = datagram_rooms().writer.send(entry.number, operation.datagrams, operation.done, merge);
+    entry.merges_datagrams = merge;
+    return all || wait_writable(entry, operation);
+}
+
 bool ReadinessBackend::wait_writable(Watched& entry, Operation& operation) {
     entry.writable = false;
     if (entry.watches_write) return false;
     entry.watches_write = true;
-    const auto begun = watch(entry.descriptor.number(), {.read = true, .write = true}, false);
+    const auto begun = watch(entry.number, {.read = true, .write = true}, false);
     if (begun) return false;
     operation.done.error = begun.error();
     return true;
@@ -234,12 +325,13 @@ bool ReadinessBackend::wait_writable(Watched& entry, Operation& operation) {
 
 namespace {
 
-ssize_t send_gathered(int number, const Chain& data) {
+ssize_t send_gathered(int number, const Chain& data, bool is_socket) {
     std::array<Bytes, ReadinessBackend::gather_max> views;
     std::array<iovec, ReadinessBackend::gather_max> pieces;
     const auto count = data.views(views);
     for (std::size_t i = 0; i < count; ++i)
         pieces[i] = {const_cast<std::byte*>(views[i].data()), views[i].size()};
+    if (!is_socket) return ::writev(number, pieces.data(), static_cast<int>(count));
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = count;
@@ -250,12 +342,13 @@ ssize_t send_gathered(int number, const Chain& data) {
 
 /// True when it is complete.
 bool ReadinessBackend::send(Watched& entry, Operation& operation) {
-    const int number = entry.descriptor.number();
+    const int number = entry.number;
+    const bool is_socket = entry.kind == Descriptor::Kind::stream;
     while (!operation.data.empty()) {
         const auto& first = operation.data.front();
-        const auto sent = first.size() == operation.data.size()
+        const auto sent = is_socket && first.size() == operation.data.size()
                               ? ::send(number, first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
-                              : send_gathered(number, operation.data);
+                              : send_gathered(number, operation.data, is_socket);
         if (sent >= 0) {
             operation.data.drop(static_cast<std::size_t>(sent));
             operation.done.bytes += static_cast<std::size_t>(sent);
@@ -272,7 +365,7 @@ bool ReadinessBackend::send(Watched& entry, Operation& operation) {
 bool ReadinessBackend::connected(Watched& entry, Operation& operation) {
     int error = 0;
     socklen_t size = sizeof error;
-    if (::getsockopt(entry.descriptor.number(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (::getsockopt(entry.number, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
     if (error != 0) operation.done.error = Error::os(error, "connect");
     return true;
 }
@@ -284,12 +377,12 @@ std::optional<Completion> ReadinessBackend::submit(Entry& target, Operation& ope
     operation.done = {};
     bool is_done = false;
     if (operation.kind == Operation::Kind::connect) {
-        const auto begun = detail::connect(entry.descriptor.number(), operation.address);
+        const auto begun = detail::connect(entry.number, operation.address);
         if (begun) return Completion{};
         if (begun.error().code() != EINPROGRESS) return Completion{0, begun.error()};
         is_done = wait_writable(entry, operation);
     } else if (entry.writable) {
-        is_done = send(entry, operation);
+        is_done = go_on(entry, operation);
     }
     if (is_done) return operation.done;
     entry.operation = &operation;
@@ -305,7 +398,7 @@ void ReadinessBackend::cancel(Operation& operation) {
 }
 
 Result<void> ReadinessBackend::finish(Entry& entry) {
-    if (::shutdown(descriptor(entry).number(), SHUT_WR) != 0) return fail(Error::os(errno, "shutdown"));
+    if (::shutdown(watched(entry).number, SHUT_WR) != 0) return fail(Error::os(errno, "shutdown"));
     return {};
 }
 
@@ -314,14 +407,15 @@ void ReadinessBackend::close(Entry& ended, bool reset) {
     if (entry.closed) return;
     entry.closed = true;
     entry.owner(nullptr);
-    const int number = entry.descriptor.number();
-    if (entry.descriptor.is_shared()) forget(number);
-    if (reset) detail::reset_on_close(number);
-    by_number_[static_cast<std::size_t>(number)] = nullptr;
-    entry.descriptor.close();
+    forget(entry.number, !entry.is_shared);
+    if (reset) detail::reset_on_close(entry.number);
+    by_number_[static_cast<std::size_t>(entry.number)] = nullptr;
+    entry.give_up().close();
     closed_.push_back(&entry);
-    if (entry.operation != nullptr && !std::exchange(entry.queued, true))
-        ready_.push_back(&entry);  // to be swallowed
+    if (entry.operation != nullptr && !entry.queued) {  // to be swallowed
+        entry.queued = true;
+        ready_.push_back(&entry);
+    }
 }
 
 void ReadinessBackend::free_closed() {

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <limits>
 
 #include <sys/signalfd.h>
 
@@ -30,7 +29,7 @@ Result<void> Signals::start(std::initializer_list<int> numbers) {
     Descriptor descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), Descriptor::Kind::other);
     if (!descriptor) return fail(Error::os(errno, "signalfd"));
     if (auto entered = enter(std::move(descriptor)); !entered) return entered;
-    backend().arm_receive(*entry_, std::numeric_limits<std::size_t>::max() / 2);
+    backend().arm_receive(*entry_, Backend::credit_unlimited);
     return {};
 }
 

@@ -8,11 +8,25 @@
 
 #include <concepts>
 #include <memory>
+#include <new>
 #include <vector>
 
 namespace penstock::events {
 
 class TcpSocket;
+
+namespace detail {
+
+/// Of a socket between two workers, kept by the one where it is: what it has received and not told. On the
+/// old one until nothing of it is in flight; on the new one until its handler reads.
+struct Moving {
+    virtual ~Moving() = default;
+    virtual void left(Detached<TcpSocket>);
+    TcpSocket* socket = nullptr;
+    std::vector<Buffer> unread;
+};
+
+}  // namespace detail
 
 /// What may ride on a socket that moves to another worker: it holds nothing of its old one.
 class Movable {
@@ -51,13 +65,20 @@ struct WriteMarks {
     std::size_t max_bytes = 16 * 1024 * 1024;  ///< beyond, write answers `full`; one piece is always taken
 };
 
-/// A connected (or connecting) TCP stream. Output is collected and sent at the end of the turn, gathered.
+/// A connected (or connecting) stream: TCP, or a unix stream socket, whose peer() is empty. Output is
+/// collected and sent at the end of the turn, gathered. 168 bytes; while nothing is queued it holds no
+/// buffer.
+///
+/// Times are kept in milliseconds, rounded up; at most time_max.
+///
 /// Thread, owner: its worker, until the end of the turn of on_closed; others hold a Remote.
 class TcpSocket final : public EventSocket, Deadline {
 public:
     static constexpr std::size_t send_bytes_max = 256 * 1024;  ///< one send operation
-    /// After our end is sent, the peer has this long to send its own.
+    /// While it closes: the peer has this long to take more of what is queued, and after our end is sent, to
+    /// send its own.
     static constexpr std::chrono::seconds linger{2};
+    static constexpr std::chrono::hours time_max{24 * 24};
 
     TcpSocket(Worker& worker, const Address& peer);
     ~TcpSocket() override;
@@ -74,10 +95,11 @@ public:
     Sent write(Chain chain);
     std::size_t unsent_bytes() const;
     /// One table for many sockets; outlives them.
-    void marks(const WriteMarks& marks) { marks_ = &marks; }
+    void marks(const WriteMarks& marks);
 
     void ready_to_read(bool is);
-    /// Reads at most this much until it is called again; for who counts its own window.
+    /// Reads at most this much until it is called again; for who counts its own window. From
+    /// Backend::credit_unlimited on: no limit.
     void read_credit(std::size_t bytes);
     /// Asks for on_writable whenever there is room.
     void ready_to_write(bool is);
@@ -90,9 +112,15 @@ public:
     void abort(Error error);
     bool is_closing() const { return is_closing_ || is_ended(); }
     bool is_connected() const { return is_connected_; }
-    /// Ends with ETIMEDOUT when nothing came or went for so long (a connect counts too). Zero: never, the
-    /// default.
+
+    // Each ends it with ETIMEDOUT. Zero: never, the default.
+
+    /// Nothing came or went for so long (a connect counts too, unless it has a limit of its own).
     void idle_timeout(std::chrono::nanoseconds time);
+    /// It is not connected by then.
+    void connect_timeout(std::chrono::nanoseconds time);
+    /// Something is queued, and the peer took none of it for so long.
+    void write_timeout(std::chrono::nanoseconds time);
 
     std::uint64_t bytes_in() const { return bytes_in_; }
     std::uint64_t bytes_out() const { return bytes_out_; }
@@ -110,63 +138,67 @@ private:
     friend class Listener;
     friend class Detached<TcpSocket>;
 
-    struct Leaving {
-        virtual ~Leaving() = default;
-        virtual void left(Detached<TcpSocket> detached) = 0;
-    };
     template <class Then>
-    struct LeavingBy final : Leaving {
+    struct LeavingBy final : detail::Moving {
         explicit LeavingBy(Then t) : then(std::move(t)) {}
         void left(Detached<TcpSocket> detached) override;
         Then then;
     };
+    static void* operator new(std::size_t bytes, Worker& worker);
+    static void operator delete(void* memory, Worker& worker);
+    static void operator delete(TcpSocket* ended, std::destroying_delete_t);
 
-    Result<void> begin_leaving(std::unique_ptr<Leaving> leaving);
+    Result<void> begin_leaving(std::unique_ptr<detail::Moving> leaving);
     void start(Descriptor descriptor, std::unique_ptr<SocketHandler> handler);
-    void connect(std::unique_ptr<SocketHandler> handler);
+    void connect(Result<Descriptor> descriptor, std::unique_ptr<SocketHandler> handler);
     void adopt(Detached<TcpSocket> detached);
-    void flush();
+    void send();
     void sent(Operation& operation);
-    void mark_dirty();
     void fail_with(Error error);
     void arm_read();
+    void arm_deadline();
+    void tell_unread();
     void tell_writable();
     void finish_now();
+    void go();
     void leave();
     void connected(Error error);
+    const WriteMarks& marks() const;
 
     void drain() override;
-    void on_ended() override;
+    void flush() override;
+    void on_ended(Error error) override;
     void on_received(Slice slice) override;
     void on_receive_end() override;
     void on_receive_failed(Error error) override { fail_with(error); }
     void on_completed(Operation& operation) override;
+    void on_settled() override { leave(); }
     void on_thrown(Error error) override { fail_with(error); }
     void on_due() override;
 
     std::unique_ptr<SocketHandler> handler_;
-    std::unique_ptr<Leaving> leaving_;
-    Chain out_;
-    Operation* sending_ = nullptr;
-    const WriteMarks* marks_;
+    Operation* out_ = nullptr;      // collects what is written
+    Operation* sending_ = nullptr;  // in flight: a send, or the connect
     std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
-    TimePoint active_;
-    std::chrono::nanoseconds idle_{0};
-    std::size_t credit_;
     Address peer_;
-    Error error_;
-    std::uint32_t place_ = 0;  // in the worker's handle table, once a Remote was given out
-    bool is_connected_ = false;
-    bool is_reading_ = true;
-    bool read_ended_ = false;
-    bool is_closing_ = false;
-    bool is_finishing_ = false;
-    bool is_finished_ = false;
-    bool is_dirty_ = false;
-    bool is_waiting_ = false;    // a write answered `wait`
-    bool wants_write_ = false;   // ready_to_write
-    bool drain_due_ = false;     // became live while the worker drains
-    bool connect_done_ = false;  // answered at once: told in the flush of this turn
+    std::uint32_t active_ms_;    // when something last came or went
+    std::uint32_t sent_ms_ = 0;  // when the peer last took something, or something was queued behind nothing
+    std::uint32_t idle_ms_ = 0, write_ms_ = 0;  // 0: no limit
+    std::uint32_t credit_;
+    std::uint8_t marks_ = 0;  // in the worker's list
+    bool is_connected_ : 1 = false;
+    bool has_connect_limit_ : 1 = false;
+    bool connect_done_ : 1 = false;  // answered at once: told in the flush of this turn
+    bool is_reading_ : 1 = true;
+    bool read_ended_ : 1 = false;
+    bool is_closing_ : 1 = false;
+    bool is_finishing_ : 1 = false;
+    bool is_finished_ : 1 = false;
+    bool is_waiting_ : 1 = false;   // a write answered `wait`
+    bool wants_write_ : 1 = false;  // ready_to_write
+    bool drain_due_ : 1 = false;    // became live while the worker drains
+    bool is_leaving_ : 1 = false;
+    bool has_unread_ : 1 = false;  // brought along
 };
 
 template <>
@@ -186,12 +218,11 @@ private:
 
     Descriptor descriptor_;
     std::unique_ptr<SocketHandler> handler_;
-    std::vector<Buffer> unsent_;
+    std::vector<Buffer> unread_, unsent_;
     Address peer_;
     const WriteMarks* marks_ = nullptr;
     std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
-    std::chrono::nanoseconds idle_{0};
-    std::size_t credit_ = 0;
+    std::uint32_t idle_ms_ = 0, write_ms_ = 0, credit_ = 0;
     bool is_reading_ = true, read_ended_ = false, is_waiting_ = false, wants_write_ = false,
          is_finishing_ = false, is_finished_ = false;
 };

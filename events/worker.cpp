@@ -64,6 +64,12 @@ public:
     void receive_failed(Entry& entry, Error error) override {
         tell(entry, [&](EntryOwner& owner) { owner.on_receive_failed(error); });
     }
+    void datagrams(Entry& entry, std::span<Datagram> datagrams) override {
+        tell(entry, [&](EntryOwner& owner) { owner.on_datagrams(datagrams); });
+    }
+    void settled(Entry& entry) override {
+        tell(entry, [](EntryOwner& owner) { owner.on_settled(); });
+    }
     void ready(Entry& entry, Interest interest) override {
         tell(entry, [&](EntryOwner& owner) { owner.on_ready(interest); });
     }
@@ -127,6 +133,8 @@ void delete_all(T*& first) {
 
 }  // namespace
 
+constexpr WriteMarks default_marks;
+
 void Sleep::begin() { worker_.arm(*this, duration_); }
 
 Worker::Worker(Parts parts)
@@ -141,6 +149,8 @@ Worker::Worker(Parts parts)
       timers_(now_),
       gauges_(*parts.gauges),
       measured_from_(now_) {
+    read_clock();
+    marks_.push_back(&default_marks);
     inbox_.on_wake([](void* context) noexcept { static_cast<Backend*>(context)->wake(); }, backend_.get());
 }
 
@@ -202,13 +212,19 @@ Result<Listener*> Worker::open_listener(const Address& address, MakeHandler make
 }
 
 TcpSocket& Worker::connect(const Address& peer, std::unique_ptr<SocketHandler> handler) {
-    auto* socket = new TcpSocket(*this, peer);
-    socket->connect(std::move(handler));
+    auto* socket = new (*this) TcpSocket(*this, peer);
+    socket->connect(backend().open_stream(peer), std::move(handler));
+    return *socket;
+}
+
+TcpSocket& Worker::connect_unix(const std::string& path, std::unique_ptr<SocketHandler> handler) {
+    auto* socket = new (*this) TcpSocket(*this, {});
+    socket->connect(backend().open_unix_stream(path), std::move(handler));
     return *socket;
 }
 
 TcpSocket& Worker::adopt(Detached<TcpSocket> detached) {
-    auto* socket = new TcpSocket(*this, detached.peer());
+    auto* socket = new (*this) TcpSocket(*this, detached.peer());
     socket->adopt(std::move(detached));
     return *socket;
 }
@@ -243,7 +259,7 @@ void Worker::turn(std::chrono::nanoseconds at_most) {
     const auto slept_from = sleeps ? clock_.now() : TimePoint();
     backend_->wait(time);
     if (sleeps) inbox_.awake();
-    now_ = clock_.now();
+    read_clock();
     if (sleeps) slept_ += now_ - slept_from;
     Dispatch dispatch(*this);
     backend_->dispatch(dispatch);
@@ -254,6 +270,36 @@ void Worker::turn(std::chrono::nanoseconds at_most) {
     free_ended();
     backend_->free_closed();
     if (now_ - measured_from_ >= std::chrono::milliseconds(100)) measure_load();
+}
+
+void Worker::read_clock() {
+    now_ = clock_.now();
+    now_ms_ = static_cast<std::uint32_t>(now_.time_since_epoch() / std::chrono::milliseconds(1));
+}
+
+std::uint8_t Worker::marks_index(const WriteMarks& marks) {
+    const auto found = std::ranges::find(marks_, &marks);
+    if (found != marks_.end()) return static_cast<std::uint8_t>(found - marks_.begin());
+    PENSTOCK_ASSERT(marks_.size() < 256);
+    marks_.push_back(&marks);
+    return static_cast<std::uint8_t>(marks_.size() - 1);
+}
+
+void Worker::add_moving(std::unique_ptr<detail::Moving> moving) { moving_.push_back(std::move(moving)); }
+
+detail::Moving& Worker::moving(const TcpSocket& socket) {
+    const auto found = std::ranges::find(moving_, &socket, [](const auto& moving) { return moving->socket; });
+    PENSTOCK_ASSERT(found != moving_.end());
+    return **found;
+}
+
+std::unique_ptr<detail::Moving> Worker::take_moving(const TcpSocket& socket) {
+    const auto found = std::ranges::find(moving_, &socket, [](const auto& moving) { return moving->socket; });
+    PENSTOCK_ASSERT(found != moving_.end());
+    auto out = std::move(*found);
+    std::swap(*found, moving_.back());
+    moving_.pop_back();
+    return out;
 }
 
 void Worker::measure_load() {
@@ -290,11 +336,12 @@ void Worker::run_deferred() {
 void Worker::flush() {
     flushing_.swap(dirty_);
     for (auto* socket : flushing_) {
+        socket->is_dirty_ = false;
         try {
             socket->flush();
         } catch (...) {
             caught("socket handler");
-            socket->abort(Error::os(EFAULT, "the handler threw"));
+            socket->on_thrown(Error::os(EFAULT, "the handler threw"));
         }
     }
     flushing_.clear();
@@ -303,14 +350,14 @@ void Worker::flush() {
 void Worker::free_ended() {
     auto ended = std::move(ended_);
     ended_.clear();
-    for (auto* socket : ended) {  // it may end others: those go in the next turn
+    for (const auto& [socket, error] : ended) {  // it may end others: those go in the next turn
         try {
-            socket->on_ended();
+            socket->on_ended(error);
         } catch (...) {
             caught("on_closed");
         }
     }
-    for (auto* socket : ended) delete socket;
+    for (const auto& [socket, error] : ended) delete socket;
     ended.clear();
     if (ended_.empty()) ended_ = std::move(ended);  // keeps its room
     while (!graves_.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <penstock/core/affine.hpp>
+#include <penstock/core/block_pool.hpp>
 #include <penstock/core/clock.hpp>
 #include <penstock/core/home.hpp>
 #include <penstock/core/log.hpp>
@@ -26,6 +27,13 @@ class Reactor;
 class SocketHandler;
 class TcpSocket;
 class Worker;
+struct WriteMarks;
+namespace detail {
+struct Moving;
+}
+
+/// The memory of TcpSockets.
+using SocketPool = core::BlockPool<168>;
 
 /// Makes the handler of an accepted connection.
 using MakeHandler = std::move_only_function<std::unique_ptr<SocketHandler>(TcpSocket&)>;
@@ -97,6 +105,8 @@ public:
 
     /// Read once a turn, when the wait returns.
     TimePoint now() const { return now_; }
+    /// Likewise in milliseconds, cut off; for what only compares. Starts again from zero every 49 days.
+    std::uint32_t now_ms() const { return now_ms_; }
     core::WallTime wall() const { return clock_.wall(); }
     const core::Clock& clock() const { return clock_; }
     core::Random& random() { return random_; }
@@ -138,6 +148,8 @@ public:
     Result<Listener*> open_listener(const Address& address, MakeHandler make);
     /// Always comes as a reference: a failure is told by on_closed.
     TcpSocket& connect(const Address& peer, std::unique_ptr<SocketHandler> handler);
+    /// To a unix stream socket: its path, or '@' and a name without a file.
+    TcpSocket& connect_unix(const std::string& path, std::unique_ptr<SocketHandler> handler);
     TcpSocket& adopt(Detached<TcpSocket> detached);
 
     /// Runs a coroutine that nobody awaits; it dies with the worker. What it throws is logged.
@@ -186,9 +198,18 @@ public:
     void listens(int more) { listeners_ += more; }
     /// Aborts what is left; answers how many sockets were cut.
     std::size_t cut();
-    /// For sockets and slots: their output is flushed at the end of the turn.
-    void flush_later(TcpSocket& socket) { dirty_.push_back(&socket); }
-    void forget_flush(TcpSocket& socket) { std::erase(dirty_, &socket); }
+    // For sockets.
+
+    void flush_later(EventSocket& socket) { dirty_.push_back(&socket); }
+    void forget_flush(EventSocket& socket) { std::erase(dirty_, &socket); }
+    SocketPool& tcp_sockets() { return tcp_sockets_; }
+    /// A number for a table of limits, which outlives its sockets. At most 256 tables.
+    std::uint8_t marks_index(const WriteMarks& marks);
+    const WriteMarks& marks(std::uint8_t index) const { return *marks_[index]; }
+    void add_moving(std::unique_ptr<detail::Moving> moving);
+    detail::Moving& moving(const TcpSocket& socket);
+    std::unique_ptr<detail::Moving> take_moving(const TcpSocket& socket);
+
     void lend_index(std::size_t type, const void* object) { locals_.lend_index(type, object); }
     void lend_shared(std::size_t type, std::shared_ptr<const Shared> shared);
     void caught(const char* where) noexcept;
@@ -211,12 +232,13 @@ private:
     [[noreturn]] static void missing_local(const char* type);
     void add(EventSocket& socket);
     void remove(EventSocket& socket);
-    void ended(EventSocket& socket) { ended_.push_back(&socket); }
+    void ended(EventSocket& socket, Error error) { ended_.push_back({&socket, error}); }
     std::chrono::nanoseconds sleep_time(std::chrono::nanoseconds at_most) const;
     void run_deferred();
     void flush();
     void free_ended();
     void measure_load();
+    void read_clock();
 
     const unsigned index_;
     Reactor* const reactor_;
@@ -226,14 +248,22 @@ private:
     const std::unique_ptr<Backend> backend_;
     Inbox& inbox_;
     TimePoint now_;
+    std::uint32_t now_ms_ = 0;
     TimerWheel timers_;
     HandleTable handles_;
     OperationPool operations_;
     Locals locals_;
     std::vector<std::move_only_function<void()>> later_, running_;
     DeferredList deferred_;
-    std::vector<TcpSocket*> dirty_, flushing_;
-    std::vector<EventSocket*> ended_;
+    struct Ended {
+        EventSocket* socket;
+        Error error;
+    };
+    std::vector<EventSocket*> dirty_, flushing_;
+    std::vector<Ended> ended_;
+    SocketPool tcp_sockets_;
+    std::vector<const WriteMarks*> marks_;
+    std::vector<std::unique_ptr<detail::Moving>> moving_;
     std::vector<Grave> graves_;
     EventSocket* sockets_ = nullptr;
     Spawned* spawned_ = nullptr;

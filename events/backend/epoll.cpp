@@ -27,7 +27,9 @@ Result<void> EpollBackend::watch(int number, Interest interest, bool is_new) {
     return fail(Error::os(errno, "epoll_ctl"));
 }
 
-void EpollBackend::forget(int number) { ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, number, nullptr); }
+void EpollBackend::forget(int number, bool is_closing) {
+    if (!is_closing) ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, number, nullptr);
+}
 
 void EpollBackend::poll_ready(std::chrono::nanoseconds at_most, Ready& ready) {
     std::array<epoll_event, 256> events;

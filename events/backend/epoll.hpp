@@ -16,7 +16,7 @@ public:
 
 private:
     Result<void> watch(int number, Interest interest, bool is_new) override;
-    void forget(int number) override;
+    void forget(int number, bool is_closing) override;
     void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) override;
 
     Descriptor epoll_, wake_;

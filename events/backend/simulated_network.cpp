@@ -166,6 +166,13 @@ Result<Entry*> SimulatedBackend::enter(Descriptor owned, EntryOwner& owner) {
     return out;
 }
 
+bool SimulatedBackend::settle(Entry& settling) {
+    auto& entry = entered(settling);
+    entry.credit = 0;
+    entry.accepting = false;
+    return true;
+}
+
 Descriptor SimulatedBackend::leave(Entry& left) {
     auto& entry = entered(left);
     PENSTOCK_ASSERT(entry.operation == nullptr);
@@ -178,8 +185,8 @@ Descriptor SimulatedBackend::leave(Entry& left) {
     return out;
 }
 
-const Descriptor& SimulatedBackend::descriptor(const Entry& entry) const {
-    return static_cast<const Entered&>(entry).descriptor;
+Result<Address> SimulatedBackend::local_address(const Entry& entry) const {
+    return static_cast<const Entered&>(entry).endpoint->local;
 }
 
 void SimulatedBackend::arm_accept(Entry& entry, bool armed) { entered(entry).accepting = armed; }

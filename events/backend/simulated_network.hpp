@@ -108,14 +108,13 @@ public:
         return network_.listen(address);
     }
     Result<Descriptor> open_stream(const Address& peer) override { return network_.stream(peer); }
-    Result<Address> local_address(const Descriptor& descriptor) override {
-        return network_.endpoint(descriptor.number()).local;
-    }
     Result<Entry*> enter(Descriptor owned, EntryOwner& owner) override;
+    bool settle(Entry& entry) override;
     Descriptor leave(Entry& entry) override;
-    const Descriptor& descriptor(const Entry& entry) const override;
+    Result<Address> local_address(const Entry& entry) const override;
     void arm_accept(Entry& entry, bool armed) override;
     void arm_receive(Entry& entry, std::size_t credit_bytes) override;
+    void arm_datagrams(Entry&, bool) override {}
     void arm_poll(Entry&, Interest) override {}
     std::optional<Completion> submit(Entry& entry, Operation& operation) override;
     void cancel(Operation& operation) override;

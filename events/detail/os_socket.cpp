@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/events/detail/os_address.hpp>
 #include <penstock/events/detail/os_socket.hpp>
 
 #include <cerrno>
@@ -7,60 +8,47 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 namespace penstock::events::detail {
 namespace {
 
-struct Native {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
+void option(int number, int level, int name, int value) {
+    ::setsockopt(number, level, name, &value, sizeof value);
+}
 
-    sockaddr* address() { return reinterpret_cast<sockaddr*>(&storage); }
+struct UnixAddress {
+    sockaddr_un un{};
+    socklen_t size = 0;
+
+    sockaddr* address() { return reinterpret_cast<sockaddr*>(&un); }
 };
 
-Native native(const Address& address) {
-    Native out;
-    if (address.is_v4()) {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = htons(address.port());
-        std::memcpy(&in.sin_addr, address.ip().data(), sizeof in.sin_addr);
-        std::memcpy(&out.storage, &in, sizeof in);
-        out.size = sizeof in;
-    } else {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = htons(address.port());
-        in.sin6_scope_id = address.scope();
-        std::memcpy(&in.sin6_addr, address.ip().data(), sizeof in.sin6_addr);
-        std::memcpy(&out.storage, &in, sizeof in);
-        out.size = sizeof in;
-    }
+/// A name without a file starts with a zero byte and is as long as it says; a path ends with one.
+Result<UnixAddress> unix_address(const std::string& path) {
+    UnixAddress out;
+    if (path.empty() || path.find('\0') != std::string::npos)
+        return fail(Error::os(EINVAL, "the path of a unix socket"));
+    if (path.size() >= sizeof out.un.sun_path)
+        return fail(Error::os(ENAMETOOLONG, "the path of a unix socket (107 bytes at most)"));
+    out.un.sun_family = AF_UNIX;
+    std::memcpy(out.un.sun_path, path.data(), path.size());
+    const bool is_file = path[0] != '@';
+    if (!is_file) out.un.sun_path[0] = 0;
+    out.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (is_file ? 1 : 0));
     return out;
 }
 
-Address from_native(const Native& native) {
-    if (native.storage.ss_family == AF_INET) {
-        sockaddr_in in;
-        std::memcpy(&in, &native.storage, sizeof in);
-        std::array<std::uint8_t, 4> ip;
-        std::memcpy(ip.data(), &in.sin_addr, sizeof ip);
-        return Address::v4(ip, ntohs(in.sin_port));
-    }
-    if (native.storage.ss_family == AF_INET6) {
-        sockaddr_in6 in;
-        std::memcpy(&in, &native.storage, sizeof in);
-        std::array<std::uint8_t, 16> ip;
-        std::memcpy(ip.data(), &in.sin6_addr, sizeof ip);
-        return Address::v6(ip, ntohs(in.sin6_port), in.sin6_scope_id);
-    }
-    return {};
+Descriptor unix_socket(Descriptor::Kind kind) {
+    return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), kind);
 }
 
-int family(const Address& address) { return address.is_v4() ? AF_INET : AF_INET6; }
-
-void option(int number, int level, int name, int value) {
-    ::setsockopt(number, level, name, &value, sizeof value);
+/// A file that is left of a process that is gone.
+bool is_deserted(UnixAddress& address) {
+    const auto visitor = unix_socket(Descriptor::Kind::other);
+    return visitor && ::connect(visitor.number(), address.address(), address.size) != 0 &&
+           errno == ECONNREFUSED;
 }
 
 }  // namespace
@@ -71,7 +59,7 @@ Result<void> probe(const Address& address) {
     if (!socket) return fail(Error::os(errno, "socket"));
     option(socket.number(), SOL_SOCKET, SO_REUSEADDR, 1);  // closed connections don't count
     if (address.is_v6()) option(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    auto to = native(address);
+    NativeAddress to(address);
     if (::bind(socket.number(), to.address(), to.size) != 0) return fail(Error::os(errno, "bind"));
     return {};
 }
@@ -84,7 +72,7 @@ Result<Descriptor> open_listening(const Address& address, ListenOptions options)
     if (options.share_port) option(out.number(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (address.is_v6()) option(out.number(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
     option(out.number(), IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
-    auto to = native(address);
+    NativeAddress to(address);
     if (::bind(out.number(), to.address(), to.size) != 0) return fail(Error::os(errno, "bind"));
     if (::listen(out.number(), options.backlog) != 0) return fail(Error::os(errno, "listen"));
     return out;
@@ -98,25 +86,50 @@ Result<Descriptor> open_stream(const Address& peer) {
     return out;
 }
 
+Result<Descriptor> open_unix_listening(const std::string& path, ListenOptions options) {
+    auto address = unix_address(path);
+    if (!address) return fail(address);
+    auto out = unix_socket(Descriptor::Kind::listening);
+    if (!out) return fail(Error::os(errno, "socket"));
+    int bound = ::bind(out.number(), address->address(), address->size);
+    if (bound != 0 && errno == EADDRINUSE && path[0] != '@') {
+        if (!is_deserted(*address) || ::unlink(path.c_str()) != 0) return fail(Error::os(EADDRINUSE, "bind"));
+        bound = ::bind(out.number(), address->address(), address->size);
+    }
+    if (bound != 0) return fail(Error::os(errno, "bind"));
+    if (::listen(out.number(), options.backlog) != 0) return fail(Error::os(errno, "listen"));
+    return out;
+}
+
+Result<Descriptor> open_unix_stream(const std::string& path) {
+    auto address = unix_address(path);
+    if (!address) return fail(address);
+    auto out = unix_socket(Descriptor::Kind::stream);
+    if (!out) return fail(Error::os(errno, "socket"));
+    if (::connect(out.number(), address->address(), address->size) != 0)
+        return fail(Error::os(errno, "connect"));  // EAGAIN: its queue is full
+    return out;
+}
+
 Result<void> connect(int number, const Address& peer) {
-    auto to = native(peer);
+    NativeAddress to(peer);
     if (::connect(number, to.address(), to.size) == 0) return {};
     return fail(Error::os(errno == EINTR ? EINPROGRESS : errno, "connect"));
 }
 
 Result<Descriptor> accept(int number, Address& peer) {
-    Native from;
+    NativeAddress from;
     const int accepted = ::accept4(number, from.address(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted < 0) return fail(Error::os(errno, "accept"));
-    peer = from_native(from);
+    peer = from.parsed();
     return Descriptor(accepted, Descriptor::Kind::stream);
 }
 
 Result<Address> local_address(int number) {
-    Native local;
+    NativeAddress local;
     if (::getsockname(number, local.address(), &local.size) != 0)
         return fail(Error::os(errno, "getsockname"));
-    return from_native(local);
+    return local.parsed();
 }
 
 void reset_on_close(int number) {

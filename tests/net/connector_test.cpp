@@ -54,12 +54,12 @@ public:
         made.held = std::move(owned);
         return &made;
     }
+    bool settle(Entry&) override { return true; }
     Descriptor leave(Entry& entry) override { return std::move(static_cast<Entered&>(entry).held); }
-    const Descriptor& descriptor(const Entry& entry) const override {
-        return static_cast<const Entered&>(entry).held;
-    }
+    Result<Address> local_address(const Entry&) const override { return Address(); }
     void arm_accept(Entry&, bool) override {}
     void arm_receive(Entry&, std::size_t) override {}
+    void arm_datagrams(Entry&, bool) override {}
     void arm_poll(Entry&, Interest) override {}
     std::optional<Completion> submit(Entry& target, Operation& operation) override {
         auto& entry = static_cast<Entered&>(target);

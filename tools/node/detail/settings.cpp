@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/config/load.hpp>
 #include <penstock/config/print.hpp>
+#include <penstock/events/backends.hpp>
 #include <penstock/node/detail/settings.hpp>
 
 #include <algorithm>
@@ -100,9 +101,9 @@ Done<void> AllSettings::check() {
         return std::unexpected(origin("log.level", log.level) +
                                " is no level: write debug, info, warn, error or off");
     log_level = *level;
-    if (events.backend != "auto" && events.backend != "epoll")
-        return std::unexpected(origin("events.backend", events.backend) +
-                               " is no backend: write auto or epoll");
+    if (!events::is_backend_name(events.backend))
+        return std::unexpected(origin("events.backend", events.backend) + " is no backend: write " +
+                               std::string(events::backend_names));
     return check_stream();
 }
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/events/backend.hpp>
+
+#include <memory>
+#include <string_view>
+
+namespace penstock::events {
+
+/// The backends of this build, as a person may name them in the settings.
+inline constexpr std::string_view backend_names = "auto, epoll or poll";
+bool is_backend_name(std::string_view name);
+
+/// Makes and starts it. `auto` is the one that the environment variable PENSTOCK_BACKEND names; without it,
+/// epoll.
+Result<std::unique_ptr<Backend>> make_backend(std::string_view name);
+
+}  // namespace penstock::events
