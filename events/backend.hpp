@@ -117,7 +117,7 @@ public:
     /// Disarms all. True: nothing is in flight. False: it is, and what it still brings is delivered before
     /// Completions::settled. Requires that no operation is pending.
     virtual bool settle(Entry& entry) = 0;
-    /// Gives the descriptor back, deregistered. Requires that it is settled.
+    /// Gives the descriptor back, deregistered. Requires that it is settled, or was never armed but for poll.
     virtual Descriptor leave(Entry& entry) = 0;
     virtual Result<Address> local_address(const Entry& entry) const = 0;
 

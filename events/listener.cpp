@@ -14,7 +14,11 @@ Result<void> Listener::probe(const Address& address) {
 Result<void> Listener::start(const Address& address, ListenOptions options) {
     auto descriptor = backend().open_listening(address, options);
     if (!descriptor) return fail(descriptor);
-    if (auto entered = enter(std::move(*descriptor)); !entered) return entered;
+    return start(std::move(*descriptor));
+}
+
+Result<void> Listener::start(Descriptor listening) {
+    if (auto entered = enter(std::move(listening)); !entered) return entered;
     const auto local = backend().local_address(*entry_);
     if (!local) return fail(local);
     address_ = *local;

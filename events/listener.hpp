@@ -29,7 +29,9 @@ public:
     static Result<void> probe(const Address& address);
 
     Result<void> start(const Address& address, ListenOptions options = {});
-    /// Where it listens, the port included that the system chose.
+    /// On a socket that listens already: one of SharedListener, say.
+    Result<void> start(Descriptor listening);
+    /// Where it listens, the port included that the system chose. Empty for a unix socket.
     const Address& address() const { return address_; }
     /// Empties the accept queue, then ends.
     void close() { drain(); }

@@ -38,9 +38,10 @@ struct Operation {
     Chain data;              ///< send: what is still to be taken
     Address address;         ///< connect: where to
     /// send_datagrams: all are gone when it completes, unless it is cancelled: then those that are left are
-    /// still here. One that the system refuses is dropped and the rest go on; `done` has the number that were
-    /// sent, and the last refusal.
+    /// still here. Those that the system refuses are dropped and counted, and the rest go on; `done` has the
+    /// bytes that were sent, and the last refusal.
     std::vector<Datagram> datagrams;
+    std::size_t refused = 0;
     Completion done;
     Operation* next = nullptr;  ///< the pool's; a backend may use it while the operation is pending
 };
@@ -59,6 +60,7 @@ public:
         out.kind = kind;
         out.entry = nullptr;
         out.done = {};
+        out.refused = 0;
         out.next = nullptr;
         return out;
     }

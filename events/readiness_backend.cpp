@@ -308,7 +308,7 @@ void ReadinessBackend::receive_datagrams(Watched& entry, std::size_t bytes_max, 
 
 bool ReadinessBackend::send_datagrams(Watched& entry, Operation& operation) {
     bool merge = entry.merges_datagrams;
-    const bool all = datagram_rooms().writer.send(entry.number, operation.datagrams, operation.done, merge);
+    const bool all = datagram_rooms().writer.send(entry.number, operation, merge);
     entry.merges_datagrams = merge;
     return all || wait_writable(entry, operation);
 }

@@ -7,6 +7,7 @@
 #include <penstock/events/task.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -17,6 +18,7 @@
 
 namespace penstock::events {
 
+class Scheduled;
 class Worker;
 
 /// What may be run on another thread: code that captures nothing, with Sendable arguments.
@@ -218,6 +220,8 @@ public:
 private:
     friend class Worker;
     friend class Reactor;
+    template <class F, class... A>
+    friend Scheduled schedule(const Remote<Worker>&, std::chrono::nanoseconds, F, A&&...);
     Remote(Inbox& inbox, std::uint32_t epoch, HandleTable::Handle handle)
         : inbox_(&inbox), epoch_(epoch), handle_(handle) {}
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/assert.hpp>
+#include <penstock/events/datagram_socket.hpp>
 #include <penstock/events/listener.hpp>
+#include <penstock/events/shared_listener.hpp>
 #include <penstock/events/tcp_socket.hpp>
 #include <penstock/events/worker.hpp>
 
@@ -209,6 +211,21 @@ Result<Listener*> Worker::open_listener(const Address& address, MakeHandler make
     auto listener = std::make_unique<Listener>(*this, std::move(make));
     if (auto started = listener->start(address); !started) return fail(started);
     return listener.release();
+}
+
+Result<Listener*> Worker::open_listener(const SharedListener& shared, MakeHandler make) {
+    auto descriptor = shared.duplicate();
+    if (!descriptor) return fail(descriptor);
+    auto listener = std::make_unique<Listener>(*this, std::move(make));
+    if (auto started = listener->start(std::move(*descriptor)); !started) return fail(started);
+    return listener.release();
+}
+
+Result<DatagramSocket*> Worker::open_datagram(const Address& local, std::unique_ptr<DatagramHandler> handler,
+                                              const DatagramOptions& options) {
+    auto socket = std::make_unique<DatagramSocket>(*this, std::move(handler));
+    if (auto started = socket->start(local, options); !started) return fail(started);
+    return socket.release();
 }
 
 TcpSocket& Worker::connect(const Address& peer, std::unique_ptr<SocketHandler> handler) {

@@ -21,9 +21,12 @@
 
 namespace penstock::events {
 
+class DatagramHandler;
+class DatagramSocket;
 class EventSocket;
 class Listener;
 class Reactor;
+class SharedListener;
 class SocketHandler;
 class TcpSocket;
 class Worker;
@@ -146,6 +149,12 @@ public:
         return {};
     }
     Result<Listener*> open_listener(const Address& address, MakeHandler make);
+    /// Accepts beside other workers from one socket: of a unix path, or one that was passed in.
+    Result<Listener*> open_listener(const SharedListener& shared, MakeHandler make);
+    /// Bound to this address; the address may be shared with other workers, which then have their own
+    /// senders.
+    Result<DatagramSocket*> open_datagram(const Address& local, std::unique_ptr<DatagramHandler> handler,
+                                          const DatagramOptions& options = {});
     /// Always comes as a reference: a failure is told by on_closed.
     TcpSocket& connect(const Address& peer, std::unique_ptr<SocketHandler> handler);
     /// To a unix stream socket: its path, or '@' and a name without a file.

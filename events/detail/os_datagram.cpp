@@ -175,12 +175,13 @@ void DatagramWriter::Batch::add(std::span<const Datagram> merged) {
 DatagramWriter::DatagramWriter() = default;
 DatagramWriter::~DatagramWriter() = default;
 
-bool DatagramWriter::send(int number, std::vector<Datagram>& datagrams, Completion& done, bool& merge) {
+bool DatagramWriter::send(int number, Operation& operation, bool& merge) {
     if (batch_ == nullptr) {
         batch_ = std::make_unique<Batch>();
         batch_->views.reserve(messages_max * merged_max);  // never moves: messages point into it
     }
     auto& batch = *batch_;
+    auto& datagrams = operation.datagrams;
     std::size_t gone = 0;
     bool is_full = false;
     while (gone < datagrams.size() && !is_full) {
@@ -196,8 +197,8 @@ bool DatagramWriter::send(int number, std::vector<Datagram>& datagrams, Completi
         const int error = sent < 0 ? errno : 0;
         for (int i = 0; i < sent; ++i) {
             const auto count = batch.datagrams[static_cast<std::size_t>(i)];
-            gone += count;
-            done.bytes += count;
+            for (const auto end = gone + count; gone < end; ++gone)
+                operation.done.bytes += datagrams[gone].data.size();
         }
         if (sent >= 0 || error == EINTR) continue;
         if (error == EAGAIN) {
@@ -205,8 +206,9 @@ bool DatagramWriter::send(int number, std::vector<Datagram>& datagrams, Completi
         } else if (batch.datagrams[0] > 1 && (error == EINVAL || error == EIO || error == EMSGSIZE)) {
             merge = false;
         } else {
-            done.error = Error::os(error, "send");
-            ++gone;  // that one was refused
+            operation.done.error = Error::os(error, "send");
+            ++operation.refused;
+            ++gone;
         }
     }
     datagrams.erase(datagrams.begin(), datagrams.begin() + static_cast<std::ptrdiff_t>(gone));

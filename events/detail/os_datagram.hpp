@@ -45,7 +45,7 @@ public:
     /// Sends from the front on and drops what is gone. Datagrams in a row to one peer and of one size go as
     /// one piece (UDP_SEGMENT) while `merge` is true; it becomes false where the system refuses that. True:
     /// all are gone; false: the system takes no more now.
-    bool send(int number, std::vector<Datagram>& datagrams, Completion& done, bool& merge);
+    bool send(int number, Operation& operation, bool& merge);
 
 private:
     struct Batch;
