@@ -147,6 +147,8 @@ public:
     virtual void free_closed() = 0;
     /// Thread: any. Makes a wait() return, this one or the next.
     virtual void wake() noexcept = 0;
+    /// The last call, when all entries are closed: returns when the system holds no buffer of ours any more.
+    virtual void stop() {}
 };
 
 /// The base of backends that are told of readiness (epoll, poll, kqueue, a user's own): it does the system
@@ -160,7 +162,6 @@ public:
     /// Most that one entry receives a turn while others are ready, and when it is alone.
     static constexpr std::size_t turn_bytes_max = 16 * 1024, alone_bytes_max = 256 * 1024;
     static constexpr std::size_t accepts_per_turn_max = 16;
-    static constexpr std::size_t gather_max = 64;  ///< slices in one send
 
     Result<Entry*> enter(Descriptor owned, EntryOwner& owner) final;
     bool settle(Entry& entry) final;
@@ -213,7 +214,6 @@ private:
     void end_operation(Watched& entry, Completions& completions);
     bool send(Watched& entry, Operation& operation);
     bool send_datagrams(Watched& entry, Operation& operation);
-    bool connected(Watched& entry, Operation& operation);
     bool go_on(Watched& entry, Operation& operation);
     DatagramRooms& datagram_rooms();
     bool wait_writable(Watched& entry, Operation& operation);

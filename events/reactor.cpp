@@ -32,11 +32,11 @@ void pin_to(int cpu) {
     ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
-Result<std::unique_ptr<Backend>> backend_of(const ReactorSettings& settings) {
+Result<MadeBackend> backend_of(const ReactorSettings& settings) {
     if (settings.make_backend == nullptr) return make_backend(settings.backend);
     auto out = settings.make_backend();
     if (auto started = out->start(); !started) return fail(started);
-    return out;
+    return MadeBackend{std::move(out), {}};
 }
 
 }  // namespace
@@ -127,13 +127,15 @@ void Reactor::State::Stop::execute(Reply& reply, Worker* worker) {
 Result<std::unique_ptr<Worker>> Reactor::State::make_worker(Host& host) {
     auto backend = backend_of(settings);
     if (!backend) return fail(backend);
+    auto& log = logger->open("worker " + std::to_string(host.index), clock);
+    if (backend->missing) log.warn("no io_uring here, using epoll", {"why", backend->missing});
     auto worker = std::make_unique<Worker>(Worker::Parts{
         .index = host.index,
         .reactor = &reactor,
-        .backend = std::move(*backend),
+        .backend = std::move(backend->backend),
         .clock = &clock,
         .random = &random,
-        .log = &logger->open("worker " + std::to_string(host.index), clock),
+        .log = &log,
         .gauges = &host.gauges,
     });
     const std::lock_guard held(lock);

@@ -230,7 +230,9 @@ void ReadinessBackend::end_operation(Watched& entry, Completions& completions) {
 /// True when it is complete.
 bool ReadinessBackend::go_on(Watched& entry, Operation& operation) {
     switch (operation.kind) {
-        case Operation::Kind::connect: return connected(entry, operation);
+        case Operation::Kind::connect:
+            operation.done.error = detail::connect_error(entry.number);
+            return true;
         case Operation::Kind::send: return send(entry, operation);
         case Operation::Kind::send_datagrams: return send_datagrams(entry, operation);
     }
@@ -323,51 +325,9 @@ bool ReadinessBackend::wait_writable(Watched& entry, Operation& operation) {
     return true;
 }
 
-namespace {
-
-ssize_t send_gathered(int number, const Chain& data, bool is_socket) {
-    std::array<Bytes, ReadinessBackend::gather_max> views;
-    std::array<iovec, ReadinessBackend::gather_max> pieces;
-    const auto count = data.views(views);
-    for (std::size_t i = 0; i < count; ++i)
-        pieces[i] = {const_cast<std::byte*>(views[i].data()), views[i].size()};
-    if (!is_socket) return ::writev(number, pieces.data(), static_cast<int>(count));
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    return ::sendmsg(number, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-}  // namespace
-
 /// True when it is complete.
 bool ReadinessBackend::send(Watched& entry, Operation& operation) {
-    const int number = entry.number;
-    const bool is_socket = entry.kind == Descriptor::Kind::stream;
-    while (!operation.data.empty()) {
-        const auto& first = operation.data.front();
-        const auto sent = is_socket && first.size() == operation.data.size()
-                              ? ::send(number, first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
-                              : send_gathered(number, operation.data, is_socket);
-        if (sent >= 0) {
-            operation.data.drop(static_cast<std::size_t>(sent));
-            operation.done.bytes += static_cast<std::size_t>(sent);
-        } else if (errno == EAGAIN) {
-            return wait_writable(entry, operation);
-        } else if (errno != EINTR) {
-            operation.done.error = Error::os(errno, "send");
-            return true;
-        }
-    }
-    return true;
-}
-
-bool ReadinessBackend::connected(Watched& entry, Operation& operation) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(entry.number, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    if (error != 0) operation.done.error = Error::os(error, "connect");
-    return true;
+    return detail::send_stream(entry.number, entry.kind, operation) || wait_writable(entry, operation);
 }
 
 std::optional<Completion> ReadinessBackend::submit(Entry& target, Operation& operation) {

@@ -171,6 +171,7 @@ Worker::~Worker() {
     inbox_.close();
     free_ended();
     backend_->free_closed();
+    backend_->stop();
 }
 
 void Worker::missing_local(const char* type) {

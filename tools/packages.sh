@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by run, test, bench and soak: which Debian packages each job needs, and how they are installed.
 
-run_packages="g++ cmake ninja-build pkg-config libcli11-dev libspdlog-dev libssl-dev libsodium-dev libtomlplusplus-dev nlohmann-json3-dev"
+run_packages="g++ cmake ninja-build pkg-config libcli11-dev libspdlog-dev libssl-dev libsodium-dev liburing-dev libtomlplusplus-dev nlohmann-json3-dev"
 test_packages="$run_packages doctest-dev python3 python3-dissononce curl"
 clang_packages="clang-19 libclang-rt-19-dev"
 check_packages="$clang_packages clang-format-19 clang-tidy-19"

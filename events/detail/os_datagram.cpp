@@ -42,7 +42,10 @@ std::size_t segment_bytes(msghdr& message) {
 
 /// Out of a room that is received into again, or that is replaced.
 Slice take_piece(core::Slab*& room, std::size_t size) {
-    if (size >= kept_bytes_min) return {*std::exchange(room, nullptr), room->bytes(), size};
+    if (size >= kept_bytes_min) {
+        auto& taken = *std::exchange(room, nullptr);
+        return {taken, taken.bytes(), size};
+    }
     auto& filler = core::Home::current()->incoming();
     std::memcpy(filler.room(size).data(), room->bytes(), size);
     return filler.fill(size);

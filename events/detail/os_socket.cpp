@@ -2,12 +2,14 @@
 #include <penstock/events/detail/os_address.hpp>
 #include <penstock/events/detail/os_socket.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -117,6 +119,13 @@ Result<void> connect(int number, const Address& peer) {
     return fail(Error::os(errno == EINTR ? EINPROGRESS : errno, "connect"));
 }
 
+Error connect_error(int number) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    return error != 0 ? Error::os(error, "connect") : Error();
+}
+
 Result<Descriptor> accept(int number, Address& peer) {
     NativeAddress from;
     const int accepted = ::accept4(number, from.address(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -130,6 +139,49 @@ Result<Address> local_address(int number) {
     if (::getsockname(number, local.address(), &local.size) != 0)
         return fail(Error::os(errno, "getsockname"));
     return local.parsed();
+}
+
+Address peer_address(int number) {
+    NativeAddress peer;
+    if (::getpeername(number, peer.address(), &peer.size) != 0) return {};
+    return peer.parsed();
+}
+
+namespace {
+
+ssize_t send_gathered(int number, const Chain& data, bool is_socket) {
+    std::array<Bytes, gather_max> views;
+    std::array<iovec, gather_max> pieces;
+    const auto count = data.views(views);
+    for (std::size_t i = 0; i < count; ++i)
+        pieces[i] = {const_cast<std::byte*>(views[i].data()), views[i].size()};
+    if (!is_socket) return ::writev(number, pieces.data(), static_cast<int>(count));
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(number, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+bool send_stream(int number, Descriptor::Kind kind, Operation& operation) {
+    const bool is_socket = kind == Descriptor::Kind::stream;
+    while (!operation.data.empty()) {
+        const auto& first = operation.data.front();
+        const auto sent = is_socket && first.size() == operation.data.size()
+                              ? ::send(number, first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                              : send_gathered(number, operation.data, is_socket);
+        if (sent >= 0) {
+            operation.data.drop(static_cast<std::size_t>(sent));
+            operation.done.bytes += static_cast<std::size_t>(sent);
+        } else if (errno == EAGAIN) {
+            return false;
+        } else if (errno != EINTR) {
+            operation.done.error = Error::os(errno, "send");
+            return true;
+        }
+    }
+    return true;
 }
 
 void reset_on_close(int number) {

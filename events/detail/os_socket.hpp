@@ -17,9 +17,17 @@ Result<void> probe(const Address& address);
 Result<Descriptor> open_stream(const Address& peer);
 Result<Descriptor> open_unix_listening(const std::string& path, ListenOptions options);
 Result<Descriptor> open_unix_stream(const std::string& path);
+/// EINPROGRESS: it is complete when the descriptor becomes writable; then see connect_error.
 Result<void> connect(int number, const Address& peer);
+Error connect_error(int number);
 Result<Descriptor> accept(int number, Address& peer);
 Result<Address> local_address(int number);
+/// Empty when it has none (any more).
+Address peer_address(int number);
+/// Takes what the system takes out of the operation's data, to its end or an error. False: it takes no more
+/// now. For streams and pipes.
+bool send_stream(int number, Descriptor::Kind kind, Operation& operation);
+inline constexpr std::size_t gather_max = 64;  ///< slices in one system call
 /// The coming close drops what is queued and resets the connection.
 void reset_on_close(int number);
 

@@ -254,7 +254,7 @@ struct EventsSettings {
 inline constexpr auto events_settings = core::table<EventsSettings>(
     "events",
     {
-        {"backend", &EventsSettings::backend, {1, 16}, core::at_start, "what waits for I/O: auto, epoll or poll"},
+        {"backend", &EventsSettings::backend, {1, 16}, core::at_start, "what waits for I/O: auto, epoll, io_uring or poll"},
         {"pin", &EventsSettings::pin, core::at_start, "each worker to its CPU"},
     });
 

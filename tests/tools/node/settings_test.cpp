@@ -74,7 +74,7 @@ TEST_CASE("what no table can say of a text is checked too") {
     CHECK(load("[stream]\n\nclients = [\"any\", \"me\"]\n").starts_with("node.toml:3:11: stream.clients = "));
     CHECK(load("[stream]\nenc_path = \"enc\"\n").starts_with("node.toml:2:12: stream.enc_path = \"enc\""));
     CHECK(load("[log]\nlevel = \"loud\"\n").ends_with("write debug, info, warn, error or off"));
-    CHECK(load("[events]\nbackend = \"kqueue\"\n").ends_with("write auto, epoll or poll"));
+    CHECK(load("[events]\nbackend = \"kqueue\"\n").ends_with("write auto, epoll, io_uring or poll"));
     Options options;
     options.listen = "8079";
     CHECK(load("", options) == "--listen \"8079\" is not an address: write 127.0.0.1:80 or [::1]:80");
