@@ -237,13 +237,15 @@ Result<void> UringBackend::finish(Entry& entry) {
     return {};
 }
 
-/// What flies holds the file: the peer sees the end when the last of it has come back.
+/// What flies holds the file: it is closed when the last of it has come back. A reset is made at once: the
+/// owner of what is being sent may free it then.
 void UringBackend::close(Entry& ended, bool reset) {
     auto& entry = ringed(ended);
     if (std::exchange(entry.closed, true)) return;
     entry.owner(nullptr);
     entry.held.clear();
     entry.held_accepted.clear();
+    if (reset && entry.flying != 0) detail::disconnect(entry.descriptor.number());
     if (reset) detail::reset_on_close(entry.descriptor.number());
     for (const auto what : {What::receive, What::accept, What::operation, What::poll})
         if (entry.flies(what)) cancel_flying(entry, what);

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -46,8 +47,10 @@ Descriptor unix_socket(Descriptor::Kind kind) {
     return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), kind);
 }
 
-/// A file that is left of a process that is gone.
+/// A file that is left of a process that is gone. One that is no socket refuses connections too.
 bool is_deserted(UnixAddress& address) {
+    struct stat file;
+    if (::lstat(address.un.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
     const auto visitor = unix_socket(Descriptor::Kind::other);
     return visitor && ::connect(visitor.number(), address.address(), address.size) != 0 &&
            errno == ECONNREFUSED;
@@ -182,6 +185,13 @@ bool send_stream(int number, Descriptor::Kind kind, Operation& operation) {
         }
     }
     return true;
+}
+
+void disconnect(int number) {
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    if (::connect(number, &nobody, sizeof nobody) != 0)
+        ::shutdown(number, SHUT_RDWR);  // unix(7) has no reset
 }
 
 void reset_on_close(int number) {

@@ -28,6 +28,8 @@ Address peer_address(int number);
 /// now. For streams and pipes.
 bool send_stream(int number, Descriptor::Kind kind, Operation& operation);
 inline constexpr std::size_t gather_max = 64;  ///< slices in one system call
+/// Resets the connection now; the descriptor stays open.
+void disconnect(int number);
 /// The coming close drops what is queued and resets the connection.
 void reset_on_close(int number);
 

@@ -146,6 +146,15 @@ class Examples(unittest.TestCase):
                 talk.sendall(line)
                 self.assertEqual(self.receive(talk, len(line)), line)
 
+    def test_completion_echo(self):
+        with self.raw("completion_echo", 7007) as talk:
+            text = bytes(range(256)) * 1024
+            sender = threading.Thread(target=lambda: (talk.sendall(text), talk.shutdown(socket.SHUT_WR)))
+            sender.start()
+            self.assertEqual(self.receive(talk, len(text)), text)
+            sender.join()
+            self.assertEqual(talk.recv(1), b"")
+
     def test_frames(self):
         with self.raw("frames", 7443) as talk:
             frames = b"".join(struct.pack(">I", len(text)) + text for text in [b"", b"one", b"x" * 65536])
