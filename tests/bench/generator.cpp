@@ -4,14 +4,11 @@
 #include <cstring>
 #include <utility>
 
+#include <bench/client.hpp>
 #include <bench/generator.hpp>
 #include <bench/host.hpp>
-#include <bench/response.hpp>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 namespace penstock::bench {
@@ -20,56 +17,6 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto bad(const char* text) { return fail(Error::user(1, text)); }
-
-Result<int> open_connection(std::uint16_t port) {
-    const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (out < 0) return fail(Error::os(errno, "socket"));
-    const int on = 1;
-    ::setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(out, reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) {
-        const int error = errno;
-        ::close(out);
-        return fail(Error::os(error, "connect"));
-    }
-    return out;
-}
-
-Result<void> send_all(int descriptor, std::string_view bytes, int flags) {
-    const auto sent = ::send(descriptor, bytes.data(), bytes.size(), flags | MSG_NOSIGNAL);
-    if (sent < 0) return fail(Error::os(errno, "send"));
-    if (static_cast<std::size_t>(sent) != bytes.size()) return bad("a request did not fit its socket");
-    return {};
-}
-
-/// As response_bytes, for either protocol.
-Result<std::size_t> reply_length(const Case& test, std::string_view received) {
-    if (test.protocol == Protocol::http) return response_bytes(received, test.body);
-    if (received.size() > test.body.size()) return bad("bytes follow the reply");
-    if (received != std::string_view(test.body).substr(0, received.size()))
-        return bad("the reply has another body than the case wants");
-    return received.size() == test.body.size() ? received.size() : 0;
-}
-
-Result<std::string> ask_once(int descriptor, const Case& test) {
-    const timeval patience{.tv_sec = Generator::silence_max.count(), .tv_usec = 0};
-    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (const auto sent = send_all(descriptor, test.request, 0); !sent) return fail(sent);
-    std::string received;
-    for (;;) {
-        std::array<char, 16 * 1024> room;
-        const auto count = ::recv(descriptor, room.data(), room.size(), 0);
-        if (count < 0) return fail(Error::os(errno, "the first reply"));
-        if (count == 0) return bad("the server closed before its first reply was whole");
-        received.append(room.data(), static_cast<std::size_t>(count));
-        const auto whole = reply_length(test, received);
-        if (!whole) return fail(whole);
-        if (*whole > 0) return received;
-    }
-}
 
 }  // namespace
 
@@ -87,10 +34,10 @@ Generator::~Generator() {
     if (epoll_ >= 0) ::close(epoll_);
 }
 
-Result<void> Generator::learn(std::uint16_t port, const Case& test) {
+Result<void> Generator::learn(std::uint16_t port, const Traffic& traffic) {
     const auto descriptor = open_connection(port);
     if (!descriptor) return fail(descriptor);
-    const auto reply = ask_once(*descriptor, test);
+    const auto reply = ask_once(*descriptor, traffic);
     ::close(*descriptor);
     if (!reply) return fail(reply);
     reply_bytes_ = reply->size();
@@ -98,17 +45,17 @@ Result<void> Generator::learn(std::uint16_t port, const Case& test) {
     return {};
 }
 
-Result<Generator> Generator::connect(std::uint16_t port, const Case& test) {
+Result<Generator> Generator::connect(std::uint16_t port, const Traffic& traffic) {
     Generator out;
-    if (const auto learnt = out.learn(port, test); !learnt) return fail(learnt);
-    out.depth_ = static_cast<std::uint64_t>(test.depth);
-    for (int i = 0; i < test.depth; ++i) out.batch_ += test.request;
+    if (const auto learnt = out.learn(port, traffic); !learnt) return fail(learnt);
+    out.depth_ = static_cast<std::uint64_t>(traffic.depth);
+    for (int i = 0; i < traffic.depth; ++i) out.batch_ += traffic.request;
     // Longer than any batch of replies, so that one receive empties the socket and edges suffice.
     out.room_.resize(std::max<std::size_t>(out.reply_bytes_ * out.depth_ + 1, 64 * 1024));
     out.epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (out.epoll_ < 0) return fail(Error::os(errno, "epoll_create1"));
-    out.connections_.reserve(static_cast<std::size_t>(test.connections));
-    for (int i = 0; i < test.connections; ++i) {
+    out.connections_.reserve(static_cast<std::size_t>(traffic.connections));
+    for (int i = 0; i < traffic.connections; ++i) {
         const auto descriptor = open_connection(port);
         if (!descriptor) return fail(descriptor);
         auto& connection = out.connections_.emplace_back(*descriptor);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <bench/case.hpp>
+#include <bench/traffic.hpp>
 
 namespace penstock::bench {
 
@@ -19,7 +19,7 @@ namespace penstock::bench {
 class Generator {
 public:
     /// Sends one request on a connection of its own, checks the whole reply, then connects the rest.
-    static Result<Generator> connect(std::uint16_t port, const Case& test);
+    static Result<Generator> connect(std::uint16_t port, const Traffic& traffic);
     Generator(Generator&& other) noexcept;
     Generator& operator=(Generator&&) = delete;
     ~Generator();
@@ -31,9 +31,6 @@ public:
 
     std::size_t reply_bytes() const { return reply_bytes_; }
 
-    /// The server has failed when nothing came for so long.
-    static constexpr std::chrono::seconds silence_max{10};
-
 private:
     struct Connection {
         int descriptor;
@@ -41,7 +38,7 @@ private:
     };
 
     Generator() = default;
-    Result<void> learn(std::uint16_t port, const Case& test);
+    Result<void> learn(std::uint16_t port, const Traffic& traffic);
     Result<void> send_batch(Connection& connection);
     Result<bool> receive(Connection& connection);
     template <class More>

@@ -12,18 +12,13 @@ using namespace penstock::bench;
 
 namespace {
 
-Case ask(Protocol protocol, int connections, int depth) {
+Traffic ask(Protocol protocol, int connections, int depth) {
     const bool http = protocol == Protocol::http;
-    return {.group = "test",
-            .name = "test",
-            .unit = "reply",
-            .protocol = protocol,
+    return {.protocol = protocol,
             .request = http ? "GET / HTTP/1.1\r\nHost: x\r\n\r\n" : "ping",
             .body = http ? "Hello, World!" : "ping",
             .connections = connections,
-            .depth = depth,
-            .contestants = {},
-            .aims = {}};
+            .depth = depth};
 }
 
 /// Answers the first connection by "ping", the one after it by `second`, each after one read.

@@ -7,6 +7,7 @@
 #include <bench/host.hpp>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -58,6 +59,13 @@ Priority::Priority() {
 
 Priority::~Priority() {
     if (raised_) write_autogroup(before_);
+}
+
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void watch_interrupts() {

@@ -5,10 +5,9 @@
 
 #include <string>
 
-namespace penstock::bench {
+#include <bench/cores.hpp>
 
-inline constexpr int server_core = 0;
-inline constexpr int load_core = 1;
+namespace penstock::bench {
 
 /// The calling thread, and what it starts from now on.
 Result<void> pin_to(int core);
@@ -30,6 +29,9 @@ private:
     std::string before_;
     bool raised_ = false;
 };
+
+/// As many descriptors as this process may have, for it and what it starts from now on.
+void raise_descriptor_limit();
 
 /// SIGINT and SIGTERM only set a flag from here on, so that servers are stopped and the priority is restored.
 void watch_interrupts();

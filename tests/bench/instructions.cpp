@@ -17,24 +17,24 @@ namespace {
 
 constexpr auto bad(const char* text) { return fail(Error::user(1, text)); }
 
-Result<void> serve(const Case& test, const std::vector<std::string>& command, std::uint64_t requests) {
+Result<void> serve(const Traffic& traffic, const std::vector<std::string>& command, std::uint64_t requests) {
     auto server = ServerProcess::start(command);
     if (!server) return fail(server);
-    auto load = Generator::connect(server->port(), test);
+    auto load = Generator::connect(server->port(), traffic);
     if (!load) return fail(load);
     if (const auto replies = load->run_count(requests); !replies) return fail(replies);
     server->stop();
     return {};
 }
 
-Result<std::uint64_t> count(const Case& test, const std::string& binary, std::uint64_t requests) {
+Result<std::uint64_t> count(const Traffic& traffic, const std::string& program, std::uint64_t requests) {
     auto path = (std::filesystem::temp_directory_path() / "bench-callgrind-XXXXXX").string();
     const int file = ::mkstemp(path.data());
     if (file < 0) return fail(Error::os(errno, "mkstemp"));
     ::close(file);
     const auto served = serve(
-        test,
-        {"valgrind", "--tool=callgrind", "--quiet", std::string("--callgrind-out-file=") + path, binary},
+        traffic,
+        {"valgrind", "--tool=callgrind", "--quiet", std::string("--callgrind-out-file=") + path, program},
         requests);
     std::ifstream in(path);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -57,10 +57,11 @@ Result<std::uint64_t> callgrind_total(std::string_view file) {
     return out;
 }
 
-Result<Instructions> count_instructions(const Case& test, const std::string& binary, std::uint64_t requests) {
+Result<Instructions> count_instructions(const Traffic& traffic, const std::string& program,
+                                        std::uint64_t requests) {
     std::array<std::uint64_t, 3> totals{};
     for (std::uint64_t run = 0; run < totals.size(); ++run) {
-        const auto total = count(test, binary, run * requests);
+        const auto total = count(traffic, program, run * requests);
         if (!total) return fail(total);
         totals[run] = *total;
     }

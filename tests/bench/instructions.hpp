@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <bench/case.hpp>
+#include <bench/traffic.hpp>
 
 namespace penstock::bench {
 
@@ -19,7 +19,8 @@ struct Instructions {
 /// Instructions in user space, by callgrind: three runs of the server, with 0, N and 2N requests; the
 /// difference of the last two, divided by N. No host changes it, so it can be compared between days. It does
 /// depend a little on how many events a turn of the server finds.
-Result<Instructions> count_instructions(const Case& test, const std::string& binary, std::uint64_t requests);
+Result<Instructions> count_instructions(const Traffic& traffic, const std::string& program,
+                                        std::uint64_t requests);
 
 /// The number on the line "totals: " of a callgrind file.
 Result<std::uint64_t> callgrind_total(std::string_view file);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench CASE...: times the servers of a case against its floor and peers. See measure.hpp for how.
+// bench CASE...: measures ours in a case against its floor and peers. See measure.hpp for how.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <bench/host.hpp>
@@ -28,11 +29,13 @@ bool is_asked_for(const Case& test, const std::string& what) {
 
 void count(Outcome& outcome, const Options& options) {
     const auto& test = *outcome.test;
+    const auto* cpu = std::get_if<CpuPerReply>(&test.measure);
+    if (cpu == nullptr) return;
     for (const auto& contestant : test.contestants) {
         auto& out = outcome.instructions.emplace_back();
         if (!contestant.instructions || !is_built(options.plan, contestant) || is_interrupted()) continue;
         const auto counted =
-            count_instructions(test, options.plan.folder + std::string(contestant.binary), options.requests);
+            count_instructions(cpu->traffic, program_of(options.plan, contestant), options.requests);
         if (counted) {
             out = *counted;
             continue;
@@ -59,6 +62,7 @@ Outcome run_case(const Case& test, const Options& options) {
 
 int run(const Options& options) {
     watch_interrupts();
+    raise_descriptor_limit();
     const Priority priority;
     if (const auto pinned = pin_to(load_core); !pinned) return complain(pinned.error());
     const auto host = host_text();
@@ -80,13 +84,17 @@ int run(const Options& options) {
 
 std::string names() {
     std::string out = "all";
-    for (const auto& test : cases()) out += ", " + std::string(test.group) + ", " + test.title();
+    std::string_view group;
+    for (const auto& test : cases()) {
+        if (test.group != std::exchange(group, test.group)) out += ", " + std::string(group);
+        out += ", " + test.title();
+    }
     return out;
 }
 
 int bench_main(int argc, char** argv) {
     Options options;
-    CLI::App app("Times our servers against a bare loop and their peers.", "bench");
+    CLI::App app("Measures ours against bare loops and their peers.", "bench");
     app.add_option("CASE", options.what, "one of: " + names())->required();
     app.add_option("--rounds", options.plan.rounds, "0 with --instructions: do not time")
         ->check(CLI::Range(0, 100));

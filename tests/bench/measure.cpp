@@ -2,11 +2,10 @@
 #include <cstdio>
 #include <thread>
 
-#include <bench/generator.hpp>
 #include <bench/host.hpp>
 #include <bench/measure.hpp>
 #include <bench/pingpong.hpp>
-#include <bench/server_process.hpp>
+#include <bench/subject.hpp>
 #include <unistd.h>
 
 namespace penstock::bench {
@@ -24,7 +23,6 @@ public:
 
 private:
     Result<void> visit(std::size_t contestant, int round);
-    Result<Slice> take(Generator& load, const ServerProcess& server);
     bool await_near();
 
     const Case& test_;
@@ -33,8 +31,10 @@ private:
     bool given_up_ = false;  ///< on ever being near
 };
 
-/// Looks again and again until the cores are near; once it has waited in vain, only once.
+/// Looks again and again until the cores are near; once it has waited in vain, only once. What does not cross
+/// cores need not wait.
 bool Sampler::await_near() {
+    if (!test_.crosses_cores()) return true;
     const auto end = SteadyClock::now() + plan_.near_wait;
     do {
         if (is_near(plan_.ping)) return true;
@@ -47,37 +47,21 @@ bool Sampler::await_near() {
     return false;
 }
 
-Result<Slice> Sampler::take(Generator& load, const ServerProcess& server) {
-    const auto begin = SteadyClock::now();
-    const auto used_before = server.cpu_time();
-    if (!used_before) return fail(used_before);
-    const auto replies = load.run_for(plan_.slice);
-    if (!replies) return fail(replies);
-    const auto used_after = server.cpu_time();
-    if (!used_after) return fail(used_after);
-    const std::chrono::duration<double, std::micro> used = *used_after - *used_before;
-    const std::chrono::duration<double, std::micro> passed = SteadyClock::now() - begin;
-    return Slice{
-        .round = 0, .us = used.count() / static_cast<double>(*replies), .busy = used / passed, .near = false};
-}
-
 Result<void> Sampler::visit(std::size_t contestant, int round) {
-    auto server = ServerProcess::start({plan_.folder + std::string(test_.contestants[contestant].binary)});
-    if (!server) return fail(server);
-    auto load = Generator::connect(server->port(), test_);
-    if (!load) return fail(load);
-    if (const auto warm = load->run_for(plan_.warm_up); !warm) return fail(warm);
+    const auto program = program_of(plan_, test_.contestants[contestant]);
+    const auto subject = Subject::make(test_, program, plan_);
+    if (!subject) return fail(subject);
     int near = 0;
     bool before = await_near();
     for (int taken = 0; taken < plan_.tries && near < plan_.slices; ++taken) {
         if (given_up_ && taken >= plan_.slices) break;
-        auto slice = take(*load, *server);
+        auto slice = (*subject)->take();
         if (!slice) return fail(slice);
-        const bool after = is_near(plan_.ping);
+        const bool after = !test_.crosses_cores() || is_near(plan_.ping);
         slice->round = round;
         slice->near = before && after;
         near += slice->near;
-        samples_.add(contestant, *slice);
+        samples_.add(contestant, std::move(*slice));
         before = after || await_near();
     }
     return {};
@@ -103,8 +87,12 @@ Result<Samples> Sampler::run() {
 
 }  // namespace
 
+std::string program_of(const Plan& plan, const Contestant& contestant) {
+    return plan.folder + std::string(contestant.binary);
+}
+
 bool is_built(const Plan& plan, const Contestant& contestant) {
-    return ::access((plan.folder + std::string(contestant.binary)).c_str(), X_OK) == 0;
+    return ::access(program_of(plan, contestant).c_str(), X_OK) == 0;
 }
 
 Result<Samples> measure(const Case& test, const Plan& plan) { return Sampler(test, plan).run(); }

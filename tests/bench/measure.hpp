@@ -14,8 +14,8 @@ namespace penstock::bench {
 /// How a case is sampled. All of it bounded: a host that is never near takes `near_wait` once, no more.
 struct Plan {
     int rounds = 5;
-    int slices = 2;                               ///< near ones wanted of each contestant in a round
-    int tries = 8;                                ///< slices taken for them at most
+    int slices = 2;  ///< wanted of each contestant in a round; near ones, where the case crosses cores
+    int tries = 8;   ///< slices taken for them at most
     std::chrono::milliseconds slice{350};         ///< 350 to 1000
     std::chrono::milliseconds ping{20};           ///< before and after each slice; 10 to 30
     std::chrono::milliseconds warm_up{100};       ///< not counted
@@ -23,7 +23,8 @@ struct Plan {
     std::string folder;                           ///< where the contestants are
 };
 
-/// Whether a contestant is built.
+/// The executable of a contestant.
+std::string program_of(const Plan& plan, const Contestant& contestant);
 bool is_built(const Plan& plan, const Contestant& contestant);
 
 /// Floor, ours and peers in turn, a fresh process each, until `plan.rounds` rounds are near throughout (at

@@ -13,12 +13,21 @@ std::optional<std::size_t> find(const Case& test, auto matches) {
     return static_cast<std::size_t>(at - test.contestants.begin());
 }
 
-std::optional<double> ours_to(const Case& test, const Samples& samples, std::string_view against) {
-    const auto ours = find(test, [](const Contestant& c) { return c.role == Role::ours; });
-    const auto other = find(test, [against](const Contestant& c) { return c.name == against; });
-    if (!ours || !other) return {};
+std::optional<std::size_t> find(const Case& test, Role role) {
+    return find(test, [role](const Contestant& c) { return c.role == role; });
+}
+
+/// What is held against the aim: a ratio, or ours itself.
+std::optional<double> held_against(const Case& test, const Samples& samples, const Aim& aim) {
+    const auto ours = find(test, Role::ours);
+    if (!ours) return {};
+    if (aim.against.empty()) return samples.value(*ours);
+    const auto other = find(test, [&aim](const Contestant& c) { return c.name == aim.against; });
+    if (!other) return {};
     return samples.ratio(*ours, *other);
 }
+
+std::string ratio_text(std::optional<double> ratio) { return ratio ? text("%.3f", *ratio) : "-"; }
 
 const char* word(Verdict verdict) {
     switch (verdict) {
@@ -29,13 +38,30 @@ const char* word(Verdict verdict) {
     return "?";
 }
 
-std::string aim_text(const Case& test, const Samples& samples, const Aim& aim) {
-    const auto ratio = ours_to(test, samples, aim.against);
+bool is_ahead(const Aim& aim) { return !aim.against.empty() && aim.max == 1.0; }
+
+std::string aim_words(const Case& test, const Aim& aim) {
+    if (!aim.words.empty()) return std::string(aim.words);
     const std::string against(aim.against);
-    const auto aimed = aim.ratio_max == 1.0 ? "ahead of " + against
-                                            : text("at most %.2f of %s", aim.ratio_max, against.c_str());
-    const auto was = ratio ? text(" (%.3f) ", *ratio) : std::string(" ");
-    return aimed + was + word(judge(test, samples, aim));
+    if (against.empty()) return text("at most %g %s", aim.max, test.measured_in());
+    return is_ahead(aim) ? "ahead of " + against : text("at most %.2f of %s", aim.max, against.c_str());
+}
+
+std::string aim_text(const Case& test, const Samples& samples, const Aim& aim) {
+    const auto was = held_against(test, samples, aim);
+    return aim_words(test, aim) + (was ? text(" (%.3f) ", *was) : std::string(" ")) +
+           word(judge(test, samples, aim));
+}
+
+/// Empty where the value is not the sum of several.
+std::string figures_text(const Case& test, const Samples& samples, std::size_t i) {
+    const auto* own = std::get_if<OwnTime>(&test.measure);
+    std::string out;
+    if (own == nullptr || own->figures.size() < 2) return out;
+    for (std::size_t figure = 0; figure < own->figures.size(); ++figure)
+        if (const auto time = samples.figure(i, figure))
+            out += text("%s%s %.3f", out.empty() ? "  " : " + ", own->figures[figure].c_str(), *time);
+    return out;
 }
 
 std::string contestant_line(const Case& test, const Samples& samples, std::size_t i) {
@@ -44,14 +70,16 @@ std::string contestant_line(const Case& test, const Samples& samples, std::size_
     if (!samples.is_present(i))
         return text("  %-10s %s is not built: left out\n", name.c_str(),
                     std::string(contestant.binary).c_str());
-    const auto us = samples.us(i), ratio = samples.ratio(i, 0), busy = samples.busy(i);
+    const auto value = samples.value(i), busy = samples.busy(i);
     const auto spread = samples.spread(i);
-    if (!us || !spread || !busy) return text("  %-10s no slice that counts\n", name.c_str());
-    return text("  %-10s %9.3f %9.3f %9.3f %9s %6.2f\n", name.c_str(), *us, spread->least, spread->most,
-                ratio ? text("%.3f", *ratio).c_str() : "-", *busy);
+    if (!value || !spread) return text("  %-10s no slice that counts\n", name.c_str());
+    return text("  %-10s %9.3f %9.3f %9.3f %9s %6s", name.c_str(), *value, spread->least, spread->most,
+                ratio_text(to_floor(test, samples, i)).c_str(), busy ? text("%.2f", *busy).c_str() : "-") +
+           figures_text(test, samples, i) + "\n";
 }
 
-std::string placement_text(const Samples& samples) {
+std::string placement_text(const Case& test, const Samples& samples) {
+    if (!test.crosses_cores()) return text("%d slices", samples.slices_taken());
     if (samples.is_far())
         return text("FAR: %d rounds were near throughout, all %d slices are used", samples.near_rounds(),
                     samples.slices_taken());
@@ -60,11 +88,16 @@ std::string placement_text(const Samples& samples) {
 
 }  // namespace
 
+std::optional<double> to_floor(const Case& test, const Samples& samples, std::size_t contestant) {
+    const auto floor = find(test, Role::floor);
+    if (!floor) return {};
+    return samples.ratio(contestant, *floor);
+}
+
 Verdict judge(const Case& test, const Samples& samples, const Aim& aim) {
-    const auto ratio = ours_to(test, samples, aim.against);
-    if (!ratio) return Verdict::not_measured;
-    const bool met = aim.ratio_max == 1.0 ? *ratio < 1.0 : *ratio <= aim.ratio_max;
-    return met ? Verdict::met : Verdict::missed;
+    const auto was = held_against(test, samples, aim);
+    if (!was) return Verdict::not_measured;
+    return (is_ahead(aim) ? *was < 1.0 : *was <= aim.max) ? Verdict::met : Verdict::missed;
 }
 
 Verdict judge(const Case& test, const Samples& samples) {
@@ -82,9 +115,8 @@ std::string details_text(const Outcome& outcome) {
     std::string out;
     if (outcome.samples) {
         const auto& samples = *outcome.samples;
-        out += text("%s: CPU of the server in us a %s, %d connections, %d rounds, %s\n", test.title().c_str(),
-                    std::string(test.unit).c_str(), test.connections, samples.rounds(),
-                    placement_text(samples).c_str());
+        out += text("%s: %s, %d rounds, %s\n", test.title().c_str(), test.measured().c_str(),
+                    samples.rounds(), placement_text(test, samples).c_str());
         out += text("  %-10s %9s %9s %9s %9s %6s\n", "", "median", "least", "most", "to floor", "busy");
         for (std::size_t i = 0; i < test.contestants.size(); ++i) out += contestant_line(test, samples, i);
     }
@@ -98,18 +130,19 @@ std::string details_text(const Outcome& outcome) {
 
 std::string row_text(const Outcome& outcome) {
     const auto& test = *outcome.test;
-    auto out = text("%-18s", test.title().c_str());
+    auto out = text("%-22s", test.title().c_str());
     if (outcome.failed) return out + " failed\n";
     if (!outcome.samples) return out + " not timed\n";
     const auto& samples = *outcome.samples;
     for (const auto role : {Role::ours, Role::floor, Role::peer})
         for (std::size_t i = 0; i < test.contestants.size(); ++i) {
             if (test.contestants[i].role != role) continue;
-            const auto us = samples.us(i);
-            out += " " + std::string(test.contestants[i].name) + (us ? text(" %.3f", *us) : " -");
+            const auto value = samples.value(i);
+            out += " " + std::string(test.contestants[i].name) + (value ? text(" %.3f", *value) : " -");
         }
-    const auto ratio = ours_to(test, samples, test.contestants.front().name);
-    out += " | ratio " + (ratio ? text("%.3f", *ratio) : std::string("-")) + " |";
+    const auto ours = find(test, Role::ours);
+    const auto ratio = ours ? to_floor(test, samples, *ours) : std::nullopt;
+    out += " | ratio " + ratio_text(ratio) + " |";
     for (std::size_t i = 0; i < test.aims.size(); ++i)
         out += (i == 0 ? " " : ", ") + aim_text(test, samples, test.aims[i]);
     out += std::string(" | ") + word(judge(test, samples)) + (samples.is_far() ? " (far)" : "");

@@ -20,6 +20,9 @@ Verdict judge(const Case& test, const Samples& samples, const Aim& aim);
 /// Of all: missed if one is, else not measured if one is not.
 Verdict judge(const Case& test, const Samples& samples);
 
+/// The ratio to the case's floor; empty where it has none.
+std::optional<double> to_floor(const Case& test, const Samples& samples, std::size_t contestant);
+
 struct Outcome {
     const Case* test;
     std::optional<Samples> samples;  ///< none: it failed, or only instructions were asked for
@@ -27,7 +30,8 @@ struct Outcome {
     bool failed = false;
 };
 
-/// A line for each contestant: median, least and most of the rounds, ratio to the floor, how busy it was.
+/// A line for each contestant: median, least and most of the rounds, ratio to the floor, how busy it was, and
+/// the figures where several are summed.
 std::string details_text(const Outcome& outcome);
 /// One row: all medians, ours to the floor, the aims, met or missed.
 std::string row_text(const Outcome& outcome);

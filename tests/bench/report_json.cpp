@@ -18,9 +18,14 @@ const char* boolean(bool value) { return value ? "true" : "false"; }
 
 std::string slices_json(const Samples& samples, std::size_t i) {
     std::string out = "[";
-    for (const auto& slice : samples.slices(i))
-        out += text("%s{\"round\":%d,\"us\":%.6g,\"busy\":%.4g,\"near\":%s}", out.size() > 1 ? "," : "",
-                    slice.round, slice.us, slice.busy, boolean(slice.near));
+    for (const auto& slice : samples.slices(i)) {
+        out += text("%s{\"round\":%d,\"value\":%.6g,\"near\":%s", out.size() > 1 ? "," : "", slice.round,
+                    slice.value, boolean(slice.near));
+        if (slice.busy) out += text(",\"busy\":%.4g", *slice.busy);
+        for (std::size_t figure = 0; figure < slice.figures.size(); ++figure)
+            out += text("%s%.6g", figure == 0 ? ",\"figures\":[" : ",", slice.figures[figure]);
+        out += slice.figures.empty() ? "}" : "]}";
+    }
     return out + "]";
 }
 
@@ -30,7 +35,8 @@ std::string contestant_json(const Outcome& outcome, std::size_t i) {
     if (outcome.samples) {
         const auto& samples = *outcome.samples;
         out += text(",\"built\":%s", boolean(samples.is_present(i)));
-        out += ",\"us\":" + number(samples.us(i)) + ",\"to_floor\":" + number(samples.ratio(i, 0)) +
+        out += ",\"value\":" + number(samples.value(i)) +
+               ",\"to_floor\":" + number(to_floor(*outcome.test, samples, i)) +
                ",\"busy\":" + number(samples.busy(i)) + ",\"slices\":" + slices_json(samples, i);
     }
     if (i < outcome.instructions.size() && outcome.instructions[i])
@@ -38,23 +44,35 @@ std::string contestant_json(const Outcome& outcome, std::size_t i) {
     return out + "}";
 }
 
+std::string aim_json(const Case& test, const Samples& samples, const Aim& aim) {
+    const auto verdict = judge(test, samples, aim);
+    return "{\"against\":" + (aim.against.empty() ? "null" : quoted(aim.against)) +
+           text(",\"max\":%.4g", aim.max) +
+           ",\"met\":" + (verdict == Verdict::not_measured ? "null" : boolean(verdict == Verdict::met)) + "}";
+}
+
+/// What is measured, and in which unit; the figures by name, where the value is their sum.
+std::string measure_json(const Case& test) {
+    auto out = ",\"measured\":" + quoted(test.measured()) + ",\"in\":" + quoted(test.measured_in());
+    if (const auto* traffic = test.traffic())
+        out += text(",\"connections\":%d,\"depth\":%d", traffic->connections, traffic->depth);
+    if (const auto* own = std::get_if<OwnTime>(&test.measure))
+        for (const auto& figure : own->figures)
+            out += (&figure == own->figures.data() ? ",\"figures\":[" : ",") + quoted(figure) +
+                   (&figure == &own->figures.back() ? "]" : "");
+    return out;
+}
+
 std::string case_json(const Outcome& outcome) {
     const auto& test = *outcome.test;
-    auto out = "{\"case\":" + quoted(test.title()) + ",\"unit\":" + quoted(test.unit);
-    out += text(",\"failed\":%s,\"connections\":%d,\"depth\":%d", boolean(outcome.failed), test.connections,
-                test.depth);
+    auto out = "{\"case\":" + quoted(test.title()) + ",\"unit\":" + quoted(test.unit) + measure_json(test);
+    out += text(",\"failed\":%s", boolean(outcome.failed));
     if (outcome.samples) {
         const auto& samples = *outcome.samples;
         out += text(",\"far\":%s,\"slices_taken\":%d,\"slices_dropped\":%d,\"aims\":[",
                     boolean(samples.is_far()), samples.slices_taken(), samples.slices_dropped());
-        for (const auto& aim : test.aims) {
-            const auto verdict = judge(test, samples, aim);
-            out +=
-                (&aim == test.aims.data() ? "" : ",") +
-                ("{\"against\":" + quoted(aim.against) + text(",\"ratio_max\":%.4g", aim.ratio_max)) +
-                ",\"met\":" + (verdict == Verdict::not_measured ? "null" : boolean(verdict == Verdict::met)) +
-                "}";
-        }
+        for (const auto& aim : test.aims)
+            out += (&aim == test.aims.data() ? "" : ",") + aim_json(test, samples, aim);
         out += "]";
     }
     out += ",\"contestants\":[";

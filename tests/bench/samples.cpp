@@ -48,36 +48,51 @@ int Samples::slices_dropped() const {
     return static_cast<int>(out);
 }
 
-std::optional<double> Samples::us(std::size_t contestant, int round) const {
+std::optional<double> Samples::value(std::size_t contestant, int round) const {
     std::vector<double> values;
     for (const auto& slice : columns_[contestant].slices)
-        if (slice.round == round && counts(slice)) values.push_back(slice.us);
+        if (slice.round == round && counts(slice)) values.push_back(slice.value);
     return median(std::move(values));
 }
 
 std::vector<double> Samples::round_values(std::size_t contestant) const {
     std::vector<double> out;
     for (int round = 0; round < rounds(); ++round)
-        if (const auto value = us(contestant, round)) out.push_back(*value);
+        if (const auto found = value(contestant, round)) out.push_back(*found);
     return out;
 }
 
-std::optional<double> Samples::us(std::size_t contestant) const { return median(round_values(contestant)); }
+std::optional<double> Samples::value(std::size_t contestant) const {
+    return median(round_values(contestant));
+}
 
 std::optional<double> Samples::ratio(std::size_t contestant, std::size_t to) const {
     std::vector<double> ratios;
     for (int round = 0; round < rounds(); ++round) {
-        const auto above = us(contestant, round), below = us(to, round);
+        const auto above = value(contestant, round), below = value(to, round);
         if (above && below) ratios.push_back(*above / *below);
     }
     return median(std::move(ratios));
 }
 
-std::optional<double> Samples::busy(std::size_t contestant) const {
+template <class Get>
+std::optional<double> Samples::median_of(std::size_t contestant, Get get) const {
     std::vector<double> values;
     for (const auto& slice : columns_[contestant].slices)
-        if (counts(slice)) values.push_back(slice.busy);
+        if (const std::optional<double> got = counts(slice) ? get(slice) : std::nullopt)
+            values.push_back(*got);
     return median(std::move(values));
+}
+
+std::optional<double> Samples::busy(std::size_t contestant) const {
+    return median_of(contestant, [](const Slice& slice) { return slice.busy; });
+}
+
+std::optional<double> Samples::figure(std::size_t contestant, std::size_t figure) const {
+    return median_of(contestant, [figure](const Slice& slice) -> std::optional<double> {
+        if (figure >= slice.figures.size()) return {};
+        return slice.figures[figure];
+    });
 }
 
 std::optional<Samples::Spread> Samples::spread(std::size_t contestant) const {

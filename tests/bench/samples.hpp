@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 // Statistics on slices: pure, no clocks. A slice is near when the cores were near before and after it.
@@ -11,10 +12,12 @@
 namespace penstock::bench {
 
 struct Slice {
-    int round;
-    double us;    ///< CPU of the server for one reply
-    double busy;  ///< CPU of the server by time passed; clearly below 1, the load was the slower side
-    bool near;
+    int round = 0;
+    double value = 0;  ///< in what the case is measured in
+    /// Of a server under load: its CPU by time passed; clearly below 1, the load was the slower side.
+    std::optional<double> busy = {};
+    bool near = false;
+    std::vector<double> figures = {};  ///< what `value` is the sum of, in the case's order; may be empty
 };
 
 /// One contestant's slices, in the order of the case's table. `present` is false when it is not built.
@@ -34,7 +37,7 @@ public:
         : columns_(contestants), rounds_wanted_(rounds_wanted) {}
 
     void set_present(std::size_t contestant) { columns_[contestant].present = true; }
-    void add(std::size_t contestant, Slice slice) { columns_[contestant].slices.push_back(slice); }
+    void add(std::size_t contestant, Slice slice) { columns_[contestant].slices.push_back(std::move(slice)); }
 
     bool is_present(std::size_t contestant) const { return columns_[contestant].present; }
     std::span<const Slice> slices(std::size_t contestant) const { return columns_[contestant].slices; }
@@ -46,12 +49,14 @@ public:
     int slices_dropped() const;  ///< 0 when far: then none is
 
     /// The median of a contestant's slices that count, of one round.
-    std::optional<double> us(std::size_t contestant, int round) const;
+    std::optional<double> value(std::size_t contestant, int round) const;
     /// The median over rounds; all rounds that count for it.
-    std::optional<double> us(std::size_t contestant) const;
+    std::optional<double> value(std::size_t contestant) const;
     /// The median over rounds of the ratio within the round.
     std::optional<double> ratio(std::size_t contestant, std::size_t to) const;
     std::optional<double> busy(std::size_t contestant) const;
+    /// The median of one of its figures.
+    std::optional<double> figure(std::size_t contestant, std::size_t figure) const;
     struct Spread {
         double least, most;
     };
@@ -60,6 +65,9 @@ public:
 
 private:
     bool counts(const Slice& slice) const { return slice.near || is_far(); }
+    /// Of the slices that count and have what is asked for.
+    template <class Get>
+    std::optional<double> median_of(std::size_t contestant, Get get) const;
     std::vector<double> round_values(std::size_t contestant) const;
 
     std::vector<Column> columns_;

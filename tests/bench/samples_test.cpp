@@ -6,7 +6,7 @@ using namespace penstock::bench;
 
 namespace {
 
-Slice slice(int round, double us, bool near = true) { return {round, us, 1.0, near}; }
+Slice slice(int round, double value, bool near = true) { return {round, value, 1.0, near}; }
 
 /// Two contestants, `rounds` rounds; each near slice costs 2 and 3, each far one 20 and 30.
 Samples even(int rounds, int near_rounds) {
@@ -35,8 +35,8 @@ TEST_CASE("far slices are dropped, and counted as dropped") {
     CHECK_FALSE(samples.is_far());
     CHECK(samples.slices_taken() == 10);
     CHECK(samples.slices_dropped() == 4);
-    CHECK(*samples.us(0) == 2);
-    CHECK_FALSE(samples.us(0, 4).has_value());
+    CHECK(*samples.value(0) == 2);
+    CHECK_FALSE(samples.value(0, 4).has_value());
     CHECK(*samples.ratio(1, 0) == 1.5);
     CHECK(samples.spread(1)->most == 3);
 }
@@ -45,8 +45,8 @@ TEST_CASE("a host with too few near rounds is far, and all slices count") {
     auto samples = even(5, 2);
     CHECK(samples.is_far());
     CHECK(samples.slices_dropped() == 0);
-    CHECK(*samples.us(0) == 20);
-    CHECK(*samples.us(0, 4) == 20);
+    CHECK(*samples.value(0) == 20);
+    CHECK(*samples.value(0, 4) == 20);
     CHECK(samples.spread(0)->least == 2);
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a round is near only when every contestant that is built was") {
     CHECK(samples.near_rounds() == 2);
     samples.add(2, slice(1, 1));
     CHECK(samples.near_rounds() == 3);
-    CHECK_FALSE(samples.us(1).has_value());
+    CHECK_FALSE(samples.value(1).has_value());
     CHECK_FALSE(samples.ratio(1, 0).has_value());
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("a ratio is taken within its round, not between medians") {
         samples.add(0, slice(round, floor[round]));
         samples.add(1, slice(round, other[round]));
     }
-    CHECK(*samples.us(1) / *samples.us(0) == 5);
+    CHECK(*samples.value(1) / *samples.value(0) == 5);
     CHECK(*samples.ratio(1, 0) == 2);
 }
 
@@ -89,4 +89,18 @@ TEST_CASE("a round in which one has no near slice gives no ratio") {
     samples.add(0, slice(4, 100));
     samples.add(1, slice(4, 1, false));
     CHECK(*samples.ratio(1, 0) == 1.5);
+}
+
+TEST_CASE("figures and how busy it was are medians of what is there") {
+    Samples samples(1, 1);
+    samples.set_present(0);
+    CHECK_FALSE(samples.figure(0, 0).has_value());
+    for (const double arm : {1.0, 2.0, 9.0})
+        samples.add(0, {.value = arm + 5, .near = true, .figures = {arm, 5}});
+    CHECK(*samples.figure(0, 0) == 2);
+    CHECK(*samples.figure(0, 1) == 5);
+    CHECK_FALSE(samples.figure(0, 2).has_value());
+    CHECK_FALSE(samples.busy(0).has_value());
+    samples.add(0, slice(0, 1));
+    CHECK(*samples.busy(0) == 1);
 }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
-#include <csignal>
+#include <charconv>
 #include <fstream>
+#include <iterator>
 #include <thread>
-#include <utility>
 
 #include <bench/host.hpp>
 #include <bench/server_process.hpp>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace penstock::bench {
@@ -51,45 +49,15 @@ bool accepts(std::uint16_t port) {
     return ok;
 }
 
-/// In the child: only what is safe after fork.
-[[noreturn]] void become(char* const* command, pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    ::setsid();
-    if (::getppid() != parent) ::_exit(127);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
-    Priority::raise();
-    if (!pin_to(server_core)) ::_exit(127);
-    const int null = ::open("/dev/null", O_RDWR);
-    ::dup2(null, STDIN_FILENO);
-    ::dup2(null, STDOUT_FILENO);
-    ::execvp(command[0], command);
-    ::_exit(127);
-}
-
-void add_descendants(pid_t pid, std::vector<pid_t>& out) {
-    out.push_back(pid);
-    const auto id = std::to_string(pid);
-    std::ifstream in("/proc/" + id + "/task/" + id + "/children");
-    for (pid_t child; in >> child;) add_descendants(child, out);
-}
-
 }  // namespace
-
-ServerProcess::ServerProcess(ServerProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), port_(other.port_), clocks_(std::move(other.clocks_)) {}
 
 Result<ServerProcess> ServerProcess::start(std::vector<std::string> command) {
     const auto port = free_port();
     if (!port) return fail(port);
     command.push_back(std::to_string(*port));
-    std::vector<char*> arguments;
-    for (auto& word : command) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    const auto parent = ::getpid();
-    const auto pid = ::fork();
-    if (pid < 0) return fail(Error::os(errno, "fork"));
-    if (pid == 0) become(arguments.data(), parent);
-    ServerProcess out(pid, *port);
+    auto process = Process::start(std::move(command));
+    if (!process) return fail(process);
+    ServerProcess out(std::move(*process), *port);
     if (const auto ready = out.await_ready(); !ready) return fail(ready);
     if (const auto found = out.find_clocks(); !found) return fail(found);
     return out;
@@ -97,7 +65,7 @@ Result<ServerProcess> ServerProcess::start(std::vector<std::string> command) {
 
 Result<void> ServerProcess::await_ready() {
     for (const auto end = SteadyClock::now() + start_max; SteadyClock::now() < end;) {
-        if (has_ended()) return fail(Error::user(1, "the server ended before it accepted"));
+        if (process_.has_ended()) return fail(Error::user(1, "the server ended before it accepted"));
         if (is_interrupted()) return fail(Error::user(1, "interrupted"));
         if (accepts(port_)) return {};
         std::this_thread::sleep_for(5ms);
@@ -108,9 +76,7 @@ Result<void> ServerProcess::await_ready() {
 /// nginx accepts as soon as its master has bound the port: its worker may be a moment late.
 Result<void> ServerProcess::find_clocks() {
     std::this_thread::sleep_for(100ms);
-    std::vector<pid_t> pids;
-    add_descendants(pid_, pids);
-    for (const auto pid : pids) {
+    for (const auto pid : process_.pids()) {
         clockid_t clock;
         if (const int error = ::clock_getcpuclockid(pid, &clock); error != 0)
             return fail(Error::os(error, "clock_getcpuclockid"));
@@ -129,22 +95,31 @@ Result<std::chrono::nanoseconds> ServerProcess::cpu_time() const {
     return out;
 }
 
-bool ServerProcess::has_ended() {
-    if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
-    return pid_ < 0;
+Result<std::uint64_t> ServerProcess::memory_bytes() const {
+    const auto pids = process_.pids();
+    if (pids.empty()) return fail(Error::user(1, "the server has ended"));
+    std::uint64_t out = 0;
+    for (const auto pid : pids) {
+        std::ifstream in("/proc/" + std::to_string(pid) + "/smaps_rollup");
+        const auto bytes = anonymous_bytes(std::string{std::istreambuf_iterator<char>(in), {}});
+        if (!bytes) return fail(bytes);
+        out += *bytes;
+    }
+    return out;
 }
 
-void ServerProcess::stop() {
-    if (pid_ < 0) return;
-    const auto session = pid_;
-    ::kill(pid_, SIGTERM);
-    for (const auto end = SteadyClock::now() + stop_max; !has_ended() && SteadyClock::now() < end;)
-        std::this_thread::sleep_for(2ms);
-    if (pid_ > 0) {
-        ::kill(-session, SIGKILL);  // and what it started
-        ::waitpid(pid_, nullptr, 0);
-    }
-    pid_ = -1;
+Result<std::uint64_t> anonymous_bytes(std::string_view file) {
+    constexpr auto bad = [] { return fail(Error::user(1, "smaps_rollup does not tell the memory")); };
+    constexpr std::string_view label = "\nAnonymous:", unit = " kB";
+    const auto at = file.find(label);
+    if (at == std::string_view::npos) return bad();
+    file.remove_prefix(at + label.size());
+    file.remove_prefix(std::min(file.find_first_not_of(' '), file.size()));
+    std::uint64_t kilobytes = 0;
+    const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), kilobytes);
+    file.remove_prefix(static_cast<std::size_t>(end - file.data()));
+    if (error != std::errc() || kilobytes > UINT64_MAX / 1024 || !file.starts_with(unit)) return bad();
+    return kilobytes * 1024;
 }
 
 }  // namespace penstock::bench

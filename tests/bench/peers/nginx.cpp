@@ -18,7 +18,7 @@ using namespace penstock::bench;
 bool write_settings(const std::string& folder, std::uint16_t port) {
     std::ofstream out(folder + "/nginx.conf");
     out << "daemon off;\nworker_processes 1;\npid " << folder << "/pid;\nerror_log stderr crit;\n"
-        << "events { worker_connections 4096; }\n"
+        << "events { worker_connections 16384; }\n"
         << "http {\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n";
     for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
         out << "  " << kind << "_temp_path " << folder << "/" << kind << ";\n";

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ours in the case http/keep-alive: one worker, one route.
-#include <penstock/events/reactor.hpp>
 #include <penstock/http/server.hpp>
 
 #include <string>
+
+#include <bench/ours/one_worker.hpp>
 
 using namespace penstock;
 
@@ -20,5 +21,5 @@ Result<void> serve(Worker& worker, Address address) {
 int main(int argc, char** argv) {
     const auto address = Address::parse("127.0.0.1:" + std::string(argc > 1 ? argv[1] : ""));
     if (!address) return complain(address.error());
-    return Reactor({.workers = 1}).run(serve, *address);
+    return bench::OneWorker().reactor().run(serve, *address);
 }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <penstock/core/logger.hpp>
+#include <penstock/events/reactor.hpp>
+
+namespace penstock::bench {
+
+/// A reactor of one worker, whose log tells only what goes wrong.
+class OneWorker {
+public:
+    Reactor& reactor() { return reactor_; }
+
+private:
+    core::Logger logger_{{.level = core::LogLevel::warn}};
+    Reactor reactor_{{.workers = 1, .logger = &logger_}};
+};
+
+}  // namespace penstock::bench
