@@ -47,6 +47,8 @@ public:
     virtual void on_completed(Operation&) {}  ///< the block is the owner's to give back
     /// Something above threw out of a callback; the socket ends with this error.
     virtual void on_thrown(Error) {}
+    /// For people: whose it is. Called when a callback was too slow.
+    virtual std::string origin() const { return {}; }
 
 protected:
     ~EntryOwner() = default;
@@ -126,6 +128,7 @@ public:
     virtual void arm_accept(Entry& entry, bool armed) = 0;
     virtual void arm_receive(Entry& entry, std::size_t credit_bytes) = 0;  ///< replaces the credit; 0 disarms
     virtual void arm_datagrams(Entry& entry, bool armed) = 0;
+    /// Each call looks anew: what is ready is told, also when it was told before.
     virtual void arm_poll(Entry& entry, Interest interest) = 0;
 
     /// Done, or pending: then it comes as Completions::completed.
@@ -193,7 +196,8 @@ protected:
         ReadinessBackend& backend_;
     };
 
-    /// Reports readiness of `number` from now on (edges are enough); called again when the interest grows.
+    /// Reports readiness of `number` from now on (edges are enough). Called again when the interest grows, or
+    /// what is ready now is to be reported once more.
     virtual Result<void> watch(int number, Interest interest, bool is_new) = 0;
     /// For sources that report levels: what is not known to be ready now. Reporting anything else again and
     /// again would keep the worker from sleeping.

@@ -30,8 +30,10 @@ public:
         socket_ = &socket;
         name_ = name;
         user_ = user;
+        has_ended_ = socket.peer_has_finished();
         socket.marks(any_number);
         socket.ready_to_read(false);
+        socket.ready_to_write(false);  // what it may have asked for where it was
     }
     /// The user is told when the socket has its descriptor: later in this turn.
     void accepted(void* listener_user) {
@@ -117,14 +119,12 @@ void CompletionPort::Connection::on_end(TcpSocket&) {
 Issued CompletionPort::Connection::send(Bytes data, void* write_user, bool is_plain) {
     if (is_removed_ || socket_->is_closing()) return Issued::gone;
     if (is_plain && has_plain_) return Issued::busy;
+    if (socket_->write(Slice::constant(data)) == Sent::closed) return Issued::gone;
     has_plain_ = has_plain_ || is_plain;
     issued_bytes_ += data.size();
     if (writes_.capacity() - writes_.size() < 2) writes_.reserve(writes_.size() * 2 + 8);
     writes_.push_back({.end = issued_bytes_, .user = write_user, .is_plain = is_plain});
-    if (data.empty())
-        defer(port_->worker_);
-    else
-        std::ignore = socket_->write(Slice::constant(data));
+    if (data.empty()) defer(port_->worker_);
     return Issued::ok;
 }
 
@@ -161,7 +161,8 @@ void CompletionPort::Connection::on_deferred() {
 void CompletionPort::Connection::go_on() {
     if (is_fresh_) {
         is_fresh_ = false;
-        user_ = port_->handler_.on_accept(name_, socket_->local(), socket_->peer(), user_);
+        auto* const listener_user = std::exchange(user_, nullptr);  // not the socket's, if on_accept throws
+        user_ = port_->handler_.on_accept(name_, socket_->local(), socket_->peer(), listener_user);
     }
     if (port_ == nullptr) return;
     complete_writes();
@@ -218,8 +219,7 @@ private:
     friend class CompletionPort;
     std::unique_ptr<SocketHandler> accept(TcpSocket& socket);
     void on_deferred() override {
-        count_ = 0;
-        if (listener_ != nullptr) listener_->ready_to_accept(true);
+        if (std::exchange(count_, 0) >= ready_ && listener_ != nullptr) listener_->ready_to_accept(true);
     }
 
     Accepts* const next_;
@@ -231,9 +231,9 @@ private:
 };
 
 std::unique_ptr<SocketHandler> CompletionPort::Accepts::accept(TcpSocket& socket) {
-    if (ready_ > 0 && ++count_ >= ready_) {
-        listener_->ready_to_accept(false);
-        defer(port_.worker_);
+    if (ready_ > 0) {
+        defer(port_.worker_);  // counts from zero then
+        if (++count_ >= ready_) listener_->ready_to_accept(false);
     }
     auto connection = std::make_unique<Connection>(port_);
     const auto name = port_.add(*connection);

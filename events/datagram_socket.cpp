@@ -39,6 +39,7 @@ std::size_t DatagramSocket::unsent() const {
 }
 
 Sent DatagramSocket::send(const Address& to, Slice data) {
+    worker().check_here();
     if (is_closing()) return Sent::closed;
     const auto queued = unsent();
     if (queued >= unsent_max || (queued > 0 && unsent_bytes_ + data.size() > unsent_bytes_max)) {
@@ -78,15 +79,16 @@ void DatagramSocket::flush() {
 
 void DatagramSocket::sent(Operation& operation) {
     const auto done = operation.done;
-    counts_.datagrams_out += sending_count_ - operation.refused;
+    const auto refused = operation.refused + operation.datagrams.size();
+    counts_.datagrams_out += sending_count_ - refused;
     counts_.bytes_out += done.bytes;
-    counts_.refused += operation.refused;
+    counts_.refused += refused;
     unsent_bytes_ -= sending_bytes_;
     sending_ = nullptr;
     worker().operations().give(operation);
     if (out_ != nullptr || is_closing_) flush_later();
     if (done.error) handler_->on_error(*this, done.error);
-    if (is_ended() || !is_waiting_ || unsent() > unsent_max / 2 || unsent_bytes_ > unsent_bytes_max / 2)
+    if (is_closing() || !is_waiting_ || unsent() > unsent_max / 2 || unsent_bytes_ > unsent_bytes_max / 2)
         return;
     is_waiting_ = false;
     handler_->on_writable(*this);

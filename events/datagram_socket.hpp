@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 namespace penstock::events {
 
@@ -86,6 +87,7 @@ private:
     void on_receive_failed(Error error) override;
     void on_completed(Operation& operation) override { sent(operation); }
     void on_thrown(Error error) override { fail_with(error); }
+    std::string origin() const override { return "at " + local_.text(); }
 
     const std::unique_ptr<DatagramHandler> handler_;
     Operation* out_ = nullptr;      // collects

@@ -13,8 +13,9 @@ namespace penstock::events {
 
 class Worker;
 
-/// A counter that any thread may add to. Its owner is told the sum, once for many additions, at the latest in
-/// the worker's next turn; nothing is ever refused. (An eventfd(2) of somebody else's is a RawDescriptor.)
+/// A counter that any thread may add to. Its owner is told the sum, once for many additions, in the worker's
+/// next turn, behind the messages that were there before; nothing is ever refused. (An eventfd(2) of somebody
+/// else's is a RawDescriptor.)
 ///
 /// Owner: you; it may die inside its callback. Thread: its worker's; others hold a Trigger.
 class Event : core::Affine {

@@ -7,6 +7,7 @@
 namespace penstock::events {
 
 EventSocket::EventSocket(Worker& worker, bool counts) : worker_(&worker), counts_(counts) {
+    worker.check_here();
     worker.add(*this);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <penstock/events/accept_balance.hpp>
 #include <penstock/events/detail/os_socket.hpp>
 #include <penstock/events/listener.hpp>
+#include <penstock/events/reactor.hpp>
 #include <penstock/events/tcp_socket.hpp>
 
 #include <utility>
@@ -33,6 +35,53 @@ void Listener::ready_to_accept(bool is) {
 
 void Listener::on_accepted(Descriptor descriptor, const Address& peer) {
     ++accepted_;
+    if (!hand_over(descriptor, peer)) take(std::move(descriptor), peer);
+}
+
+namespace {
+
+/// What goes to another worker with a fresh connection.
+struct HandedOver {
+    Descriptor descriptor;
+    Address peer, listening;
+    std::uintptr_t group;
+    unsigned from;
+};
+
+/// Where nobody listens any more, it goes back; where it came from, it stays or ends.
+void take_handed_over(Worker& worker, HandedOver fresh) {
+    auto* listener = worker.find_listener(fresh.listening, reinterpret_cast<const void*>(fresh.group));
+    if (listener != nullptr) return listener->take(std::move(fresh.descriptor), fresh.peer);
+    if (fresh.from == worker.index()) return;
+    const auto home = worker.reactor().worker(fresh.from);
+    std::ignore = home.post(&take_handed_over, std::move(fresh));
+}
+
+}  // namespace
+
+/// True: it went to another worker.
+bool Listener::hand_over(Descriptor& descriptor, const Address& peer) {
+    auto* balance = worker().balance();
+    if (balance == nullptr) return false;
+    const auto to = balance->place(worker().index());
+    if (to == worker().index()) return false;
+    auto take_there = [](Worker& there, HandedOver fresh) {
+        there.balance()->arrived(there.index());
+        take_handed_over(there, std::move(fresh));
+    };
+    HandedOver fresh{.descriptor = std::move(descriptor),
+                     .peer = peer,
+                     .listening = address_,
+                     .group = reinterpret_cast<std::uintptr_t>(group_),
+                     .from = worker().index()};
+    if (worker().reactor().worker(static_cast<unsigned>(to)).post(take_there, std::move(fresh)) == Posted::ok)
+        return true;
+    balance->arrived(to);
+    descriptor = std::move(fresh.descriptor);
+    return false;
+}
+
+void Listener::take(Descriptor descriptor, const Address& peer) {
     auto& socket = *new (worker()) TcpSocket(worker(), peer);
     std::unique_ptr<SocketHandler> handler;
     try {

@@ -31,6 +31,14 @@ public:
     Result<void> start(const Address& address, ListenOptions options = {});
     /// On a socket that listens already: one of SharedListener, say.
     Result<void> start(Descriptor listening);
+    /// Listeners of different workers with the same address and the same group stand for each other: a fresh
+    /// connection may go from one to the other.
+    void group(const void* group) { group_ = group; }
+    bool stands_for(const Address& address, const void* group) const {
+        return is_entered() && address_ == address && group_ == group;
+    }
+    /// Makes a connection of this worker.
+    void take(Descriptor descriptor, const Address& peer);
     /// Where it listens, the port included that the system chose. Empty for a unix socket.
     const Address& address() const { return address_; }
     /// Empties the accept queue, then ends.
@@ -51,12 +59,15 @@ private:
     void on_accepted(Descriptor descriptor, const Address& peer) override;
     void on_accept_failed(Error error) override;
     void on_due() override;
+    std::string origin() const override { return "at " + address_.text(); }
     void last_round();
+    bool hand_over(Descriptor& descriptor, const Address& peer);
 
     MakeHandler make_;
     Address address_;
     std::uint64_t accepted_ = 0, accepted_before_ = 0;
     Listener** tied_ = nullptr;
+    const void* group_ = nullptr;
     bool is_ready_ = true;
     bool is_closing_ = false;
 };

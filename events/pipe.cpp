@@ -7,16 +7,25 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace penstock::events {
 namespace {
 
-Result<void> set_nonblocking(const Descriptor& descriptor) {
-    const int flags = ::fcntl(descriptor.number(), F_GETFL);
-    if (flags < 0 || ::fcntl(descriptor.number(), F_SETFL, flags | O_NONBLOCK) != 0)
+/// Whether nothing but the end of its readers makes it ready to be read.
+using IsForWritingOnly = bool;
+
+Result<IsForWritingOnly> make_ours(Descriptor& end) {
+    struct stat file{};
+    if (::fstat(end.number(), &file) != 0) return fail(Error::os(errno, "fstat"));
+    if (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode))
+        return fail(Error::os(EPERM, "a file is not a pipe"));  // it is always ready, and keeps us waiting
+    const int flags = ::fcntl(end.number(), F_GETFL);
+    if (flags < 0 || ::fcntl(end.number(), F_SETFL, flags | O_NONBLOCK) != 0)
         return fail(Error::os(errno, "fcntl"));
-    return {};
+    end.shared(true);  // by a copy, or by another process: it may be
+    return S_ISFIFO(file.st_mode) && (flags & O_ACCMODE) == O_WRONLY;
 }
 
 }  // namespace
@@ -32,7 +41,7 @@ PipeReader::PipeReader(Worker& worker, std::unique_ptr<PipeReadHandler> handler)
     : EventSocket(worker), handler_(std::move(handler)) {}
 
 Result<void> PipeReader::start(Descriptor from) {
-    if (auto set = set_nonblocking(from); !set) return set;
+    if (const auto made = make_ours(from); !made) return fail(made);
     if (auto entered = enter(std::move(from)); !entered) return entered;
     ready_to_read(true);
     return {};
@@ -55,9 +64,10 @@ PipeWriter::~PipeWriter() {
 }
 
 Result<void> PipeWriter::start(Descriptor to) {
-    if (auto set = set_nonblocking(to); !set) return set;
+    const auto is_for_writing_only = make_ours(to);
+    if (!is_for_writing_only) return fail(is_for_writing_only);
     if (auto entered = enter(std::move(to)); !entered) return entered;
-    backend().arm_poll(*entry_, {.read = true, .write = false});  // there is nothing to read but the end
+    if (*is_for_writing_only) backend().arm_poll(*entry_, {.read = true, .write = false});
     if (out_ != nullptr || is_closing_) flush_later();
     return {};
 }
@@ -69,7 +79,7 @@ Sent PipeWriter::write(Slice slice) {
     if (all > slice.size() && all > unsent_bytes_max) return Sent::full;
     if (out_ == nullptr) out_ = &worker().operations().take(Operation::Kind::send);
     out_->data.append(std::move(slice));
-    flush_later();
+    if (is_entered()) flush_later();
     if (all < unsent_bytes_high) return Sent::more;
     is_waiting_ = true;
     return Sent::wait;
@@ -89,7 +99,7 @@ std::size_t PipeWriter::unsent_bytes() const {
 void PipeWriter::close() {
     if (is_closing_ || is_ended()) return;
     is_closing_ = true;
-    flush_later();
+    if (is_entered()) flush_later();
 }
 
 void PipeWriter::fail_with(Error error) {
@@ -99,7 +109,7 @@ void PipeWriter::fail_with(Error error) {
 }
 
 void PipeWriter::flush() {
-    if (is_ended() || !is_entered() || sending_ != nullptr) return;
+    if (is_ended() || sending_ != nullptr) return;
     if (out_ == nullptr) return is_closing_ ? fail_with(Error()) : void();
     sending_ = std::exchange(out_, nullptr);
     if (const auto done = backend().submit(*entry_, *sending_)) {

@@ -3,6 +3,7 @@
 
 #include <penstock/events/event_socket.hpp>
 
+#include <cerrno>
 #include <memory>
 
 namespace penstock::events {
@@ -36,7 +37,7 @@ public:
     /// Requires that it was not started before. After an error it is yours to delete.
     Result<void> start(Descriptor end);
     void ready_to_read(bool is);
-    void abort() override { end(); }
+    void abort() override { end(Error::os(ECONNABORTED, "aborted")); }
     std::uint64_t bytes_in() const { return bytes_in_; }
 
 private:
@@ -57,15 +58,17 @@ public:
     virtual ~PipeWriteHandler() = default;
     /// After a write that answered `wait`: half of unsent_bytes_high or less is left.
     virtual void on_writable(PipeWriter&) {}
-    /// The last. EPIPE: nobody reads any more, also told when nothing is written.
+    /// The last. EPIPE: nobody reads any more; of a pipe (not of a terminal, say) also told when nothing is
+    /// written.
     virtual void on_closed(PipeWriter&, Error) {}
 };
 
 /// The end of a pipe into which bytes go. Likewise.
 class PipeWriter final : public EventSocket {
 public:
-    static constexpr std::size_t unsent_bytes_high = 256 * 1024;       ///< from here on write answers `wait`
-    static constexpr std::size_t unsent_bytes_max = 16 * 1024 * 1024;  ///< beyond, `full`: it was not taken
+    static constexpr std::size_t unsent_bytes_high = 256 * 1024;  ///< from here on write answers `wait`
+    static constexpr std::size_t unsent_bytes_max =
+        16 * 1024 * 1024;  ///< beyond, `full`; one piece is always taken
 
     PipeWriter(Worker& worker, std::unique_ptr<PipeWriteHandler> handler);
     ~PipeWriter() override;

@@ -48,7 +48,7 @@ public:
         std::shared_ptr<Ring> ring_;
     };
 
-    /// `capacity`: items that wait at most, rounded up to a power of two.
+    /// `capacity`: items that wait at most, rounded up to a power of two, two at least.
     Queue(Worker& worker, std::size_t capacity, std::move_only_function<void(std::span<T>)> on_items)
         : event_(worker, [this](std::uint64_t) { take(); }),
           ring_(std::make_shared<Ring>(std::bit_ceil(std::max<std::size_t>(capacity, 2)), event_.trigger())),

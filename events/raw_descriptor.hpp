@@ -14,7 +14,8 @@ class RawHandler {
 public:
     virtual ~RawHandler() = default;
     /// Once for each watch(), and again for what comes later: read (or write) until EAGAIN, or call watch()
-    /// again, which looks anew. Hang-ups and errors look like readiness.
+    /// again, which looks anew. (Who does neither is called again and again by a backend like poll, and not
+    /// again by one like epoll.) Hang-ups and errors look like readiness.
     virtual void on_ready(RawDescriptor&, Interest) = 0;
     /// The worker drains. The default ends it.
     virtual void on_drain(RawDescriptor&);

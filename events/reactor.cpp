@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/assert.hpp>
 #include <penstock/core/logger.hpp>
+#include <penstock/events/accept_balance.hpp>
+#include <penstock/events/backend/simulated_reactor.hpp>
 #include <penstock/events/backends.hpp>
 #include <penstock/events/cpus.hpp>
 #include <penstock/events/detail/file_thread.hpp>
@@ -15,6 +17,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -42,8 +45,13 @@ Result<MadeBackend> backend_of(const ReactorSettings& settings) {
 }  // namespace
 
 struct Reactor::State {
-    /// One worker's thread, and what others may read of it.
-    struct Host {
+    /// One worker's thread, and what others may read of it. In a simulation there is no thread.
+    struct Host final : SimulatedReactor::Service {
+        explicit Host(State& s) : state(s) {}
+        std::optional<TimePoint> over_at(const Worker& worker) const override;
+        void on_over(Worker& worker) override;
+
+        State& state;
         unsigned index = 0;
         int cpu = 0;
         std::thread thread;
@@ -67,6 +75,8 @@ struct Reactor::State {
     explicit State(Reactor& r) : reactor(r) {}
     void main(Host& host, const SetUp& set_up);
     Result<std::unique_ptr<Worker>> make_worker(Host& host);
+    void prepare(Host& host, Worker& worker);
+    Result<void> start_simulated(const SetUp& set_up);
     void serve(Host& host, Worker& worker);
     /// Waits until all threads have come so far; false when one has failed.
     struct Phase {
@@ -83,6 +93,7 @@ struct Reactor::State {
     core::Logger* logger = nullptr;
     core::SystemClock clock;
     core::KernelRandom random;
+    std::optional<AcceptBalance> balance;  // of these hosts
     std::map<std::size_t, const void*> lent;
     std::map<std::size_t, std::shared_ptr<const void>> lent_shared;
     detail::FileThread files;  // of events::File; lent like what users lend
@@ -94,6 +105,8 @@ struct Reactor::State {
     Phase made, set_up_done;
     std::size_t ended = 0;
     Error first_error;
+
+    std::unique_ptr<SimulatedReactor> simulated;  // instead of threads
 };
 
 Reactor::Reactor(ReactorSettings settings) : state_(std::make_unique<State>(*this)) {
@@ -103,8 +116,17 @@ Reactor::Reactor(ReactorSettings settings) : state_(std::make_unique<State>(*thi
         state_->logger = state_->own_logger.get();
     }
     state_->settings = std::move(settings);
-    lend(state_->files);
+    if (auto* simulation = state_->settings.simulation)
+        state_->simulated = std::make_unique<SimulatedReactor>(*simulation);
+    else
+        lend(state_->files);  // in a simulation files are read and written inline
 }
+
+Reactor::Reactor(Simulation& simulation, ReactorSettings settings)
+    : Reactor([&] {
+          settings.simulation = &simulation;
+          return std::move(settings);
+      }()) {}
 
 Reactor::~Reactor() { stop(std::chrono::nanoseconds(0)); }
 
@@ -137,14 +159,66 @@ Result<std::unique_ptr<Worker>> Reactor::State::make_worker(Host& host) {
         .random = &random,
         .log = &log,
         .gauges = &host.gauges,
+        .stall_limit = settings.stall_limit,
+        .has_thread = true,
     });
-    const std::lock_guard held(lock);
-    host.inbox = &worker->inbox();
-    host.epoch = worker->inbox().epoch();
-    for (const auto& [type, object] : lent) worker->lend_index(type, object);
-    for (const auto& [type, object] : lent_shared)  // held by the worker too: a later one replaces it there
-        worker->lend_shared(type, std::make_shared<const Shared>(Shared{object}));
+    prepare(host, *worker);
     return worker;
+}
+
+void Reactor::State::prepare(Host& host, Worker& worker) {
+    if (balance) worker.balance(&*balance);
+    const std::lock_guard held(lock);
+    host.inbox = &worker.inbox();
+    host.epoch = worker.inbox().epoch();
+    for (const auto& [type, object] : lent) worker.lend_index(type, object);
+    for (const auto& [type, object] : lent_shared)  // held by the worker too: a later one replaces it there
+        worker.lend_shared(type, std::make_shared<const Shared>(Shared{object}));
+}
+
+namespace {
+
+Result<void> guarded_set_up(Worker& worker, const std::function<Result<void>(Worker&)>& set_up) {
+    const core::Home::Entered entered(&worker);
+    try {
+        return set_up(worker);
+    } catch (...) {
+        worker.caught("set-up");
+        return fail(Error::os(EFAULT, "the set-up threw"));
+    }
+}
+
+}  // namespace
+
+Result<void> Reactor::State::start_simulated(const SetUp& set_up) {
+    std::vector<Worker*> workers;
+    for (auto& host : hosts) {
+        workers.push_back(&simulated->add(
+            {.index = host->index, .reactor = &reactor, .backend = nullptr, .gauges = &host->gauges},
+            settings.logger, *host));
+        prepare(*host, *workers.back());
+    }
+    for (auto* worker : workers) {
+        if (auto outcome = guarded_set_up(*worker, set_up); !outcome) {
+            simulated->drop();
+            ended = hosts.size();
+            return outcome;
+        }
+    }
+    simulated->serve();
+    return {};
+}
+
+std::optional<TimePoint> Reactor::State::Host::over_at(const Worker& worker) const {
+    if (!drains) return {};
+    return worker.is_drained() ? worker.now() : cut_at;
+}
+
+void Reactor::State::Host::on_over(Worker& worker) {
+    --state.serving;
+    const auto count = worker.cut();
+    stopped = {to_drain - std::min(count, to_drain), count};
+    ++state.ended;
 }
 
 bool Reactor::State::meet(Phase& phase, Result<void> outcome) {
@@ -164,17 +238,7 @@ void Reactor::State::main(Host& host, const SetUp& set_up) {
     if (settings.pin) pin_to(host.cpu);
     auto worker = make_worker(host);
     if (meet(made, worker ? Result<void>() : fail(worker))) {
-        Result<void> outcome;
-        {
-            const core::Home::Entered entered(worker->get());
-            try {
-                outcome = set_up(**worker);
-            } catch (...) {
-                (*worker)->caught("set-up");
-                outcome = fail(Error::os(EFAULT, "the set-up threw"));
-            }
-        }
-        if (meet(set_up_done, outcome)) serve(host, **worker);
+        if (meet(set_up_done, guarded_set_up(**worker, set_up))) serve(host, **worker);
     }
     if (worker) {
         auto& log = (*worker)->log();
@@ -203,13 +267,18 @@ Result<void> Reactor::start_set_up(SetUp set_up) {
     PENSTOCK_ASSERT(state.ended ==
                     state.hosts.size());  // a stopped one may be started again, a running one not
     state.join();
-    const auto plan = plan_cpus(state.settings.workers);
-    auto& log = state.logger->open("reactor", state.clock);
-    log.info("starting", {"workers", plan.cpus.size()}, {"why", plan.why});
-    state.logger->close(log);
+    CpuPlan plan;
+    if (state.simulated) {
+        plan.cpus.assign(std::max(state.settings.workers, 1u), -1);
+    } else {
+        plan = plan_cpus(state.settings.workers);
+        auto& log = state.logger->open("reactor", state.clock);
+        log.info("starting", {"workers", plan.cpus.size()}, {"why", plan.why});
+        state.logger->close(log);
+    }
     std::vector<std::unique_ptr<State::Host>> hosts;
     for (const int cpu : plan.cpus) {
-        auto host = std::make_unique<State::Host>();
+        auto host = std::make_unique<State::Host>(state);
         host->index = static_cast<unsigned>(hosts.size());
         host->cpu = cpu;
         hosts.push_back(std::move(host));
@@ -222,6 +291,14 @@ Result<void> Reactor::start_set_up(SetUp set_up) {
         state.first_error = {};
         state.hosts = std::move(hosts);
         state.serving = state.hosts.size();
+        std::vector<WorkerGauges*> gauges;
+        for (auto& host : state.hosts) gauges.push_back(&host->gauges);
+        state.balance.reset();
+        if (state.settings.balance && gauges.size() > 1) state.balance.emplace(std::move(gauges));
+        if (state.simulated) {
+            held.unlock();
+            return state.start_simulated(*shared);
+        }
         std::size_t started = 0;
         try {
             for (auto& host : state.hosts) {
@@ -262,11 +339,18 @@ void Reactor::stop_soon(std::chrono::nanoseconds deadline) { state_->send_stop(d
 
 Stopped Reactor::stop(std::chrono::nanoseconds deadline) {
     stop_soon(deadline);
-    return wait();
+    if (!state_->simulated) return wait();
+    PENSTOCK_ASSERT(Worker::current() == nullptr);
+    state_->simulated->finish(deadline);
+    return state_->join();
 }
 
 Stopped Reactor::wait() {
     PENSTOCK_ASSERT(Worker::current() == nullptr);  // a worker cannot wait for itself: stop_soon
+    if (state_->simulated) {
+        state_->simulated->wait();
+        return state_->join();
+    }
     std::unique_lock held(state_->lock);
     state_->changed.wait(held, [&] { return state_->ended == state_->hosts.size(); });
     return state_->join();
@@ -372,6 +456,36 @@ unsigned Reactor::workers() const {
     return static_cast<unsigned>(state_->hosts.size());
 }
 
+std::size_t Reactor::rebalance() {
+    struct Held {
+        unsigned index;
+        std::size_t sockets;
+    };
+    std::vector<Held> held;
+    std::size_t all = 0;
+    for (unsigned i = 0; i < workers(); ++i) {
+        held.push_back({i, status(i).sockets});
+        all += held.back().sockets;
+    }
+    const auto mean = held.empty() ? 0 : all / held.size();
+    const auto slack = std::max(AcceptBalance::slack_min, mean / AcceptBalance::slack_divisor);
+    std::size_t asked = 0;
+    for (auto& from : held) {
+        for (auto& to : held) {
+            if (from.sockets <= mean + slack || to.sockets >= mean) continue;
+            const auto count = std::min(from.sockets - mean, mean - to.sockets);
+            auto move = [](Worker& here, std::size_t most, Remote<Worker> target) {
+                here.move_away(most, target);
+            };
+            if (worker(from.index).post(move, count, worker(to.index)) != Posted::ok) continue;
+            from.sockets -= count;
+            to.sockets += count;
+            asked += count;
+        }
+    }
+    return asked;
+}
+
 Remote<Worker> Reactor::worker(unsigned index) {
     const std::lock_guard held(state_->lock);
     PENSTOCK_ASSERT(index < state_->hosts.size());
@@ -394,8 +508,10 @@ Reactor::WorkerStatus Reactor::status(unsigned index) const {
     const std::lock_guard held(state_->lock);
     PENSTOCK_ASSERT(index < state_->hosts.size());
     const auto& host = *state_->hosts[index];
-    return {host.cpu, host.gauges.sockets.load(std::memory_order_relaxed),
-            host.gauges.load.load(std::memory_order_relaxed)};
+    const auto& gauges = host.gauges;
+    return {host.cpu, gauges.sockets.load(std::memory_order_relaxed),
+            gauges.load.load(std::memory_order_relaxed), gauges.stall_counts.stalls.value(),
+            gauges.stall_counts.turns_ns.counts()};
 }
 
 }  // namespace penstock::events

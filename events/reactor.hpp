@@ -18,12 +18,19 @@ class Logger;
 
 namespace penstock::events {
 
+class Simulation;
+
 struct ReactorSettings {
     unsigned workers = 0;  ///< 0: as many as the affinity mask and the cgroup quota allow; the log says why
     std::string backend = "auto";                          ///< see backends.hpp
     std::unique_ptr<Backend> (*make_backend)() = nullptr;  ///< one of your own
     bool pin = true;                                       ///< each worker to its CPU
+    bool balance = true;  ///< fresh connections go to who holds clearly fewer (see AcceptBalance)
+    /// What holds its worker for longer is logged. Zero: not looked at.
+    std::chrono::nanoseconds stall_limit = std::chrono::milliseconds(100);
     core::Logger* logger = nullptr;  ///< outlives the reactor; null: one of its own, to stderr
+    /// The workers are simulated, without threads; outlives the reactor. See backend/simulated.hpp.
+    Simulation* simulation = nullptr;
 };
 
 /// How a stop went: connections that ended by themselves, and those that the deadline cut.
@@ -35,9 +42,15 @@ struct Stopped {
 ///
 /// Set-up code is run once on each worker, before any event; like all that crosses threads it captures
 /// nothing and gets Sendable arguments (each worker a copy).
+///
+/// In a Simulation its workers share one host (0: one worker), clock and randomness are the simulation's, and
+/// no thread is made. start and set-up run inline, one worker after the other; stop and wait run the whole
+/// simulation until the workers have ended (stop by a deadline of zero, and the destructor: only these).
 class Reactor : core::Affine {
 public:
     explicit Reactor(ReactorSettings settings = {});
+    Reactor(Simulation& simulation, ReactorSettings settings);
+    explicit Reactor(Simulation& simulation) : Reactor(simulation, ReactorSettings()) {}
     /// Stops at once what still runs.
     ~Reactor();
 
@@ -100,6 +113,10 @@ public:
     /// By busy time.
     Remote<Worker> least_loaded() { return worker(least_loaded_index()); }
     unsigned least_loaded_index() const;
+    /// Asks workers that hold clearly more connections than the mean to move those that are at rest, and
+    /// whose handler is Movable, to workers that hold fewer. Answers how many were asked for; fewer may move,
+    /// soon.
+    std::size_t rebalance();
     /// Posts to every worker, or to none.
     template <class F, class... A>
         requires Crossing<F, Worker, A...>
@@ -139,6 +156,8 @@ public:
         int cpu;
         std::size_t sockets;
         unsigned busy;  ///< thousandths
+        std::uint64_t stalls;
+        core::HistogramCounts turns_ns;  ///< what turns took, less their waits
     };
     WorkerStatus status(unsigned index) const;
     core::Logger& logger();

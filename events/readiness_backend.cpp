@@ -158,10 +158,11 @@ void ReadinessBackend::arm_poll(Entry& armed, Interest interest) {
     auto& entry = watched(armed);
     entry.polls_read = interest.read;
     entry.polls_write = interest.write;
-    if (interest.write && !entry.watches_write) {
-        entry.watches_write = true;
-        if (!watch(entry.number, {.read = true, .write = true}, false)) entry.writable = true;
-    }
+    if (!interest.read && !interest.write) return;
+    entry.watches_write = entry.watches_write || interest.write;
+    const auto begun = watch(entry.number, {.read = true, .write = entry.watches_write}, false);
+    if (interest.read) entry.readable = !begun;
+    if (interest.write) entry.writable = !begun;
     queue(entry);
 }
 
@@ -218,10 +219,13 @@ void ReadinessBackend::step(Watched& entry, std::size_t bytes_max, Completions& 
 
 void ReadinessBackend::end_operation(Watched& entry, Completions& completions) {
     auto& operation = *entry.operation;
-    if (entry.cancelled)
+    const auto before = operation.done.bytes;
+    if (entry.cancelled) {
         operation.done.error = Error::os(ECANCELED);
-    else if (!go_on(entry, operation))
-        return;
+    } else if (!go_on(entry, operation)) {
+        // The owner learns that a slow peer takes something: its limits of time hang on it.
+        if (operation.kind != Operation::Kind::send || operation.done.bytes == before) return;
+    }
     entry.cancelled = false;
     entry.operation = nullptr;
     completions.completed(entry, operation);
@@ -293,6 +297,7 @@ ReadinessBackend::DatagramRooms& ReadinessBackend::datagram_rooms() {
 }
 
 void ReadinessBackend::receive_datagrams(Watched& entry, std::size_t bytes_max, Completions& completions) {
+    constexpr std::size_t bytes_least = 128;  // as which an empty one counts: it costs time too
     auto& rooms = datagram_rooms();
     while (entry.takes_datagrams && entry.readable && !entry.closed && bytes_max > 0) {
         auto batch =
@@ -300,7 +305,8 @@ void ReadinessBackend::receive_datagrams(Watched& entry, std::size_t bytes_max, 
         const auto got = rooms.reader.read(entry.number, batch);
         if (got.pieces < detail::DatagramReader::batch_max && !got.error) entry.readable = false;
         if (got.error) entry.takes_datagrams = false;
-        for (const auto& datagram : batch) bytes_max -= std::min(bytes_max, datagram.data.size());
+        for (const auto& datagram : batch)
+            bytes_max -= std::min(bytes_max, std::max(datagram.data.size(), bytes_least));
         if (!batch.empty()) completions.datagrams(entry, batch);
         batch.clear();
         rooms.read = std::move(batch);

@@ -2,6 +2,7 @@
 #include <penstock/events/scheduled.hpp>
 #include <penstock/events/worker.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::events::detail {
@@ -55,7 +56,10 @@ void ScheduledNode::arrive(Reply& reply, Worker* worker) {
         return node->finish(node->is_cancelled_.load(std::memory_order_acquire) ? nullptr : worker);
     node->waits_on_ = worker;
     worker->local<ScheduledList>().add(*node);
-    worker->arm(*node, node->after_);
+    // The call may have come in the middle of this turn, which has one time, that of its begin.
+    const std::chrono::nanoseconds passed = worker->clock().now() - worker->now();
+    const auto most = std::chrono::nanoseconds::max() - passed;
+    worker->arm(*node, std::min(node->after_, most) + passed);
 }
 
 void ScheduledNode::arrive_cancelled(Reply& reply, Worker* worker) {
@@ -63,7 +67,7 @@ void ScheduledNode::arrive_cancelled(Reply& reply, Worker* worker) {
     if (worker != nullptr && !node->is_done_) node->finish(nullptr);
 }
 
-void ScheduledNode::on_due() { finish(waits_on_); }
+void ScheduledNode::on_due() { finish(is_cancelled_.load(std::memory_order_acquire) ? nullptr : waits_on_); }
 
 void ScheduledNode::finish(Worker* worker) {
     const auto keep = shared_from_this();

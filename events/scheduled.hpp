@@ -85,7 +85,7 @@ private:
 /// Calls f(Worker*, args...) exactly once: with the worker, on it, when the time has passed; or with null
 /// when it was cancelled, or the worker stopped before. (With null it is called in the worker's thread; in
 /// the caller's own, before this returns, if the worker has stopped already.) Never refused for want of room;
-/// two allocations. What it throws is logged. Thread: any.
+/// two allocations. What it throws is logged in the name of the worker on whose thread it is. Thread: any.
 ///
 /// Of those that are due at once, those of one thread run in the order of their calls, and of its posts.
 template <class F, class... A>

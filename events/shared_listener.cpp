@@ -6,17 +6,30 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace penstock::events {
+namespace {
+
+SharedListener::File file_of(const std::string& path) {
+    struct stat found{};
+    if (path.empty() || ::lstat(path.c_str(), &found) != 0) return {};
+    return {found.st_dev, found.st_ino};
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const SharedListener>> SharedListener::at_path(std::string path,
                                                                       ListenOptions options) {
     auto descriptor = detail::open_unix_listening(path, options);
     if (!descriptor) return fail(descriptor);
     if (path[0] == '@') path.clear();
-    return std::make_shared<const SharedListener>(std::move(*descriptor), std::move(path));
+    const auto file = file_of(path);
+    return std::make_shared<const SharedListener>(std::move(*descriptor), std::move(path), file);
 }
 
 Result<std::shared_ptr<const SharedListener>> SharedListener::of(Descriptor listening) {
@@ -29,11 +42,13 @@ Result<std::shared_ptr<const SharedListener>> SharedListener::of(Descriptor list
     const int flags = ::fcntl(number, F_GETFL);
     if (flags < 0 || ::fcntl(number, F_SETFL, flags | O_NONBLOCK) != 0)
         return fail(Error::os(errno, "fcntl"));
-    return std::make_shared<const SharedListener>(std::move(listening), std::string());
+    const int is_on = 1;  // what is accepted inherits it; a unix socket has no such thing
+    ::setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &is_on, sizeof is_on);
+    return std::make_shared<const SharedListener>(std::move(listening), std::string(), File());
 }
 
 SharedListener::~SharedListener() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    if (!path_.empty() && file_of(path_) == file_) ::unlink(path_.c_str());
 }
 
 Result<Descriptor> SharedListener::duplicate() const {

@@ -49,7 +49,10 @@ void TcpSocket::operator delete(TcpSocket* ended, std::destroying_delete_t) {
     worker.tcp_sockets().give(ended);
 }
 
-Remote<TcpSocket> TcpSocket::remote() { return worker().remote_to<TcpSocket>(handle(this)); }
+Remote<TcpSocket> TcpSocket::remote() {
+    worker().check_here();
+    return worker().remote_to<TcpSocket>(handle(this));
+}
 
 Address TcpSocket::local() const {
     if (entry_ == nullptr) return {};
@@ -105,6 +108,7 @@ void TcpSocket::connected(Error error) {
 }
 
 Sent TcpSocket::write(Chain chain) {
+    worker().check_here();
     if (is_closing_ || is_finishing_ || is_ended() || is_leaving_) return Sent::closed;
     if (chain.empty()) return Sent::more;
     const auto queued = unsent_bytes();
@@ -141,6 +145,7 @@ void TcpSocket::arm_read() {
 }
 
 void TcpSocket::ready_to_read(bool is) {
+    worker().check_here();
     if (is_reading_ == is) return;
     is_reading_ = is;
     if (has_unread_) flush_later();
@@ -166,6 +171,7 @@ void TcpSocket::finish() {
 }
 
 void TcpSocket::close() {
+    worker().check_here();
     if (is_ended() || is_closing_) return;
     is_closing_ = true;
     if (!is_connected_) return abort(Error());
@@ -180,6 +186,7 @@ void TcpSocket::close() {
 void TcpSocket::abort(Error error) { fail_with(error); }
 
 void TcpSocket::fail_with(Error error) {
+    worker().check_here();
     if (is_ended()) return;
     Deadline::cancel();
     auto* const flying = std::exchange(sending_, nullptr);   // swallowed by the closed entry,
@@ -331,6 +338,8 @@ void TcpSocket::sent(Operation& operation) {
     finish_now();
 }
 
+std::string TcpSocket::origin() const { return peer_.empty() ? "a unix socket" : "peer " + peer_.text(); }
+
 void TcpSocket::tell_writable() {
     if (!(is_waiting_ || wants_write_) || is_closing_ || is_finishing_) return;
     if (unsent_bytes() > marks().low_bytes) return;
@@ -354,6 +363,13 @@ void TcpSocket::finish_now() {
 void TcpSocket::drain() {
     if (handler_ == nullptr || !is_connected_) return abort(Error::os(ECANCELED, "the worker stops"));
     handler_->on_drain(*this);
+}
+
+bool TcpSocket::is_at_rest() const {
+    if (is_closing() || is_finishing_ || !is_connected_ || is_leaving_ || has_handle() || unsent_bytes() > 0)
+        return false;
+    const auto* movable = dynamic_cast<const Movable*>(handler_.get());
+    return movable != nullptr && movable->is_at_rest(*this);
 }
 
 Result<void> TcpSocket::begin_leaving(std::unique_ptr<detail::Moving> leaving) {
@@ -433,6 +449,10 @@ void TcpSocket::adopt(Detached<TcpSocket> from) {
     flush_later();
     dynamic_cast<Movable&>(*handler_).on_adopted(*this);
     if (from.unread_.empty() || is_ended()) return arm_read();
+    if (is_leaving_) {  // it left again in on_adopted
+        worker().moving(*this).unread = std::move(from.unread_);
+        return;
+    }
     has_unread_ = true;
     auto brought = std::make_unique<detail::Moving>();
     brought->socket = this;

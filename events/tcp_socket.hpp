@@ -9,6 +9,7 @@
 #include <concepts>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
 namespace penstock::events {
@@ -32,6 +33,8 @@ struct Moving {
 class Movable {
 public:
     virtual void on_adopted(TcpSocket&) {}
+    /// Whether this is a good time for Reactor::rebalance to move it: nothing is half done.
+    virtual bool is_at_rest(const TcpSocket&) const { return true; }
 
 protected:
     ~Movable() = default;
@@ -112,6 +115,9 @@ public:
     void abort(Error error);
     bool is_closing() const { return is_closing_ || is_ended(); }
     bool is_connected() const { return is_connected_; }
+    bool peer_has_finished() const { return read_ended_; }  ///< its direction, and we were told
+    /// Movable, and nothing is under way.
+    bool is_at_rest() const;
 
     // Each ends it with ETIMEDOUT. Zero: never, the default.
 
@@ -175,6 +181,7 @@ private:
     void on_settled() override { leave(); }
     void on_thrown(Error error) override { fail_with(error); }
     void on_due() override;
+    std::string origin() const override;
 
     std::unique_ptr<SocketHandler> handler_;
     Operation* out_ = nullptr;      // collects what is written

@@ -91,6 +91,7 @@ private:
             worker_.caught("socket handler");
             if (entry.owner() != nullptr) entry.owner()->on_thrown(Error::os(EFAULT, "the handler threw"));
         }
+        worker_.stall_watch_.ran(*owner);
     }
     Worker& worker_;
 };
@@ -150,6 +151,8 @@ Worker::Worker(Parts parts)
       now_(clock_.now()),
       timers_(now_),
       gauges_(*parts.gauges),
+      stall_watch_(clock_, log_, gauges_.stall_counts, parts.stall_limit),
+      has_thread_(parts.has_thread),
       measured_from_(now_) {
     read_clock();
     marks_.push_back(&default_marks);
@@ -218,8 +221,28 @@ Result<Listener*> Worker::open_listener(const SharedListener& shared, MakeHandle
     auto descriptor = shared.duplicate();
     if (!descriptor) return fail(descriptor);
     auto listener = std::make_unique<Listener>(*this, std::move(make));
+    listener->group(&shared);
     if (auto started = listener->start(std::move(*descriptor)); !started) return fail(started);
     return listener.release();
+}
+
+Listener* Worker::find_listener(const Address& address, const void* group) {
+    for (auto* socket = sockets_; socket != nullptr; socket = socket->next_)
+        if (auto* listener = dynamic_cast<Listener*>(socket))
+            if (listener->stands_for(address, group)) return listener;
+    return nullptr;
+}
+
+void Worker::move_away(std::size_t count, const Remote<Worker>& target) {
+    for (auto* socket = sockets_; socket != nullptr && count > 0; socket = socket->next_) {
+        auto* moving = dynamic_cast<TcpSocket*>(socket);
+        if (moving == nullptr || !moving->is_at_rest()) continue;
+        const auto leaves = moving->detach([this, target](Detached<TcpSocket> detached) {
+            auto adopt = [](Worker& there, Detached<TcpSocket> arrived) { there.adopt(std::move(arrived)); };
+            if (target.post(adopt, std::move(detached)) != Posted::ok) this->adopt(std::move(detached));
+        });
+        if (leaves) --count;
+    }
 }
 
 Result<DatagramSocket*> Worker::open_datagram(const Address& local, std::unique_ptr<DatagramHandler> handler,
@@ -279,14 +302,17 @@ void Worker::turn(std::chrono::nanoseconds at_most) {
     if (sleeps) inbox_.awake();
     read_clock();
     if (sleeps) slept_ += now_ - slept_from;
+    stall_watch_.begin_turn();
     Dispatch dispatch(*this);
     backend_->dispatch(dispatch);
-    inbox_.run(*this, messages_per_turn_max);
-    timers_.run(now_, timers_per_turn_max);
-    run_deferred();
+    stall_watch_.ran("messages", inbox_.run(*this, messages_per_turn_max));
+    stall_watch_.ran("timers", timers_.run(now_, timers_per_turn_max));
+    stall_watch_.ran("tasks", run_deferred());
     flush();
     free_ended();
     backend_->free_closed();
+    stall_watch_.ran("sockets that end", 0);
+    stall_watch_.end_turn();
     if (now_ - measured_from_ >= std::chrono::milliseconds(100)) measure_load();
 }
 
@@ -323,15 +349,17 @@ std::unique_ptr<detail::Moving> Worker::take_moving(const TcpSocket& socket) {
 void Worker::measure_load() {
     const auto period = now_ - measured_from_;
     const auto busy = std::max(period - slept_, decltype(period)(0));
-    const auto sample = static_cast<unsigned>(busy * 1000 / period);
+    const auto sample = static_cast<unsigned>(busy / (period / 1000));
     gauges_.load.store((gauges_.load.load(std::memory_order_relaxed) * 3 + sample) / 4,
                        std::memory_order_relaxed);
     measured_from_ = now_;
     slept_ = {};
+    stall_watch_.calibrate(now_);
 }
 
-void Worker::run_deferred() {
+std::size_t Worker::run_deferred() {
     running_.swap(later_);
+    auto all = running_.size();
     for (auto& task : running_) {
         try {
             task();
@@ -348,7 +376,9 @@ void Worker::run_deferred() {
         } catch (...) {
             caught("deferred");
         }
+        ++all;
     }
+    return all;
 }
 
 void Worker::flush() {
@@ -361,6 +391,7 @@ void Worker::flush() {
             caught("socket handler");
             socket->on_thrown(Error::os(EFAULT, "the handler threw"));
         }
+        stall_watch_.ran(*socket);
     }
     flushing_.clear();
 }

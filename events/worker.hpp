@@ -2,6 +2,7 @@
 #pragma once
 
 #include <penstock/core/affine.hpp>
+#include <penstock/core/assert.hpp>
 #include <penstock/core/block_pool.hpp>
 #include <penstock/core/clock.hpp>
 #include <penstock/core/home.hpp>
@@ -10,6 +11,7 @@
 #include <penstock/events/backend.hpp>
 #include <penstock/events/locals.hpp>
 #include <penstock/events/remote.hpp>
+#include <penstock/events/stall_watch.hpp>
 #include <penstock/events/task.hpp>
 #include <penstock/events/timer_wheel.hpp>
 
@@ -21,6 +23,7 @@
 
 namespace penstock::events {
 
+class AcceptBalance;
 class DatagramHandler;
 class DatagramSocket;
 class EventSocket;
@@ -45,6 +48,8 @@ using MakeHandler = std::move_only_function<std::unique_ptr<SocketHandler>(TcpSo
 struct WorkerGauges {
     std::atomic<unsigned> load{0};  ///< share of its time in which it was busy, in thousandths, recently
     std::atomic<std::size_t> sockets{0};  ///< those that count when it drains
+    std::atomic<std::size_t> coming{0};   ///< fresh connections that others have handed over, on their way
+    StallWatch::Counts stall_counts;
 };
 
 /// Keeps a lent object alive, whatever its type.
@@ -96,6 +101,8 @@ public:
         core::Random* random = nullptr;
         Log* log = nullptr;
         WorkerGauges* gauges = nullptr;
+        std::chrono::nanoseconds stall_limit{0};  ///< zero: not looked at
+        bool has_thread = false;                  ///< of its own: then calls from others are told
     };
     explicit Worker(Parts parts);
     ~Worker();
@@ -166,15 +173,21 @@ public:
     /// All that were spawned end at their co_await, now. Not from inside one of them.
     void end_tasks();
     /// Runs it later in this turn, or in the next.
-    void later(std::move_only_function<void()> task) { later_.push_back(std::move(task)); }
+    void later(std::move_only_function<void()> task) {
+        check_here();
+        later_.push_back(std::move(task));
+    }
     Sleep sleep(std::chrono::nanoseconds duration) { return {*this, duration}; }
 
-    void arm(Deadline& deadline, std::chrono::nanoseconds after) { timers_.arm(deadline, in(after)); }
+    void arm(Deadline& deadline, std::chrono::nanoseconds after) { arm_at(deadline, in(after)); }
     /// The time after `after`, or the last one that there is.
     TimePoint in(std::chrono::nanoseconds after) const {
         return after > TimePoint::max() - now_ ? TimePoint::max() : now_ + after;
     }
-    void arm_at(Deadline& deadline, TimePoint due) { timers_.arm(deadline, due); }
+    void arm_at(Deadline& deadline, TimePoint due) {
+        check_here();
+        timers_.arm(deadline, due);
+    }
 
     /// Frees it at the end of the turn: for owners that end inside their own callbacks.
     template <class T>
@@ -190,11 +203,26 @@ public:
     }
     Inbox& inbox() { return inbox_; }
 
+    /// Every preset but release: ends the process when the caller is not on this worker.
+    void check_here() const {
+#if defined(PENSTOCK_CHECKS)
+        PENSTOCK_ASSERT(!has_thread_ || current() == this);
+#endif
+    }
+
     const WorkerGauges& gauges() const { return gauges_; }
     /// Sockets that count when it drains.
     std::size_t sockets() const { return gauges_.sockets.load(std::memory_order_relaxed); }
 
+    /// Null: connections stay where the system put them.
+    AcceptBalance* balance() const { return balance_; }
+    Listener* find_listener(const Address& address, const void* group);
+
     // For the Reactor and the simulation, which drive it.
+
+    void balance(AcceptBalance* shared) { balance_ = shared; }
+    /// Asks `count` connections that are at rest to move to `target`.
+    void move_away(std::size_t count, const Remote<Worker>& target);
 
     /// One turn; blocks for at most `at_most`, and not at all while there is something to do.
     void turn(std::chrono::nanoseconds at_most);
@@ -243,7 +271,7 @@ private:
     void remove(EventSocket& socket);
     void ended(EventSocket& socket, Error error) { ended_.push_back({&socket, error}); }
     std::chrono::nanoseconds sleep_time(std::chrono::nanoseconds at_most) const;
-    void run_deferred();
+    std::size_t run_deferred();
     void flush();
     void free_ended();
     void measure_load();
@@ -278,8 +306,11 @@ private:
     Spawned* spawned_ = nullptr;
     std::map<std::size_t, std::shared_ptr<const Shared>> shared_;
     WorkerGauges& gauges_;
+    StallWatch stall_watch_;
+    const bool has_thread_;
     TimePoint measured_from_;
     std::chrono::nanoseconds slept_{0};
+    AcceptBalance* balance_ = nullptr;
     bool is_draining_ = false;
     int listeners_ = 0;
 };

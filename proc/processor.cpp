@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/assert.hpp>
 #include <penstock/core/logger.hpp>
+#include <penstock/events/backend/simulated.hpp>
 #include <penstock/events/cpus.hpp>
 #include <penstock/proc/detail/runner.hpp>
 #include <penstock/proc/detail/thread.hpp>
@@ -23,6 +24,7 @@ constexpr std::chrono::hours deadline_max{24 * 365};
 }  // namespace
 
 struct Processor::State {
+    struct Simulated;
     /// One queue, from the first start on; other threads find it here.
     struct Host {
         Host(unsigned i, int c, std::uint32_t jobs_max)
@@ -35,6 +37,15 @@ struct Processor::State {
         Log* log = nullptr;
         std::thread thread;
         std::unique_ptr<detail::Runner> runner;  // inline: else it is the thread's
+        std::unique_ptr<Simulated> simulated;
+    };
+    /// One queue, as the scheduler of a simulation sees it.
+    struct Simulated final : events::Participant {
+        Simulated(Processor& p, Host& h) : processor(p), host(h) {}
+        std::optional<core::TimePoint> next_due() const override { return host.runner->next_due(); }
+        void step() override { processor.step(host.index); }
+        Processor& processor;
+        Host& host;
     };
 
     explicit State(ProcessorSettings s) : settings(s) {}
@@ -45,6 +56,8 @@ struct Processor::State {
     void watch_all();
     void check(Host& host) { watch->check(host.index, status(host)); }
     void finish_inline(Host& host);
+    Log& open_log(const std::string& name);
+    void close_log(Log& closed);
     void stop_watching();
     QueueStatus status(const Host& host) const;
 
@@ -56,6 +69,8 @@ struct Processor::State {
     std::vector<std::unique_ptr<Host>> hosts;
     std::atomic<unsigned> next_host = 0;  // for those that are no workers, among equals
     bool is_started = false, is_inline = false;
+    events::Simulation* simulation = nullptr;
+    Log no_log;
 
     Log* log = nullptr;
     std::optional<detail::Watch> watch;
@@ -74,24 +89,33 @@ Processor::~Processor() { stop(std::chrono::nanoseconds(0)); }
 /// Hosts are made once: handles, and threads that come late, still find them after a stop.
 void Processor::State::open(const core::Clock& c) {
     PENSTOCK_ASSERT(!is_started);  // a stopped one may be started again, a running one not
-    if (logger == nullptr) {
+    if (logger == nullptr && simulation == nullptr) {
         own_logger = std::make_unique<core::Logger>();
         logger = own_logger.get();
     }
     clock = &c;
-    log = &logger->open("processor", c);
+    log = &open_log("processor");
     if (hosts.empty()) {
-        const auto plan = events::plan_cpus(settings.queues);
-        for (const int cpu : plan.cpus)
+        const auto cpus = simulation != nullptr ? std::vector<int>(std::max(settings.queues, 1u), -1)
+                                                : events::plan_cpus(settings.queues).cpus;
+        for (const int cpu : cpus)
             hosts.push_back(
                 std::make_unique<Host>(static_cast<unsigned>(hosts.size()), cpu, settings.jobs_max));
     }
     watch.emplace(settings, hosts.size(), *log);
     for (auto& host : hosts) {
-        host->log = &logger->open("queue " + std::to_string(host->index), c);
+        host->log = &open_log("queue " + std::to_string(host->index));
         host->intake->open(c);
     }
     is_started = true;
+}
+
+Log& Processor::State::open_log(const std::string& name) {
+    return logger != nullptr ? logger->open(name, *clock) : no_log;
+}
+
+void Processor::State::close_log(Log& closed) {
+    if (logger != nullptr) logger->close(closed);
 }
 
 detail::Runner::Parts Processor::State::parts(Host& host) {
@@ -135,10 +159,22 @@ Result<void> Processor::State::start_threads() {
 
 Result<void> Processor::start() {
     state_->is_inline = false;
+    state_->simulation = nullptr;
     state_->open(state_->system_clock);
     if (auto started = state_->start_threads(); !started) {
         stop(std::chrono::nanoseconds(0));
         return started;
+    }
+    return {};
+}
+
+Result<void> Processor::start(events::Simulation& simulation) {
+    state_->simulation = &simulation;
+    if (state_->logger == nullptr) state_->logger = simulation.logger();
+    if (auto started = start_inline(simulation.clock()); !started) return started;
+    for (auto& host : state_->hosts) {
+        host->simulated = std::make_unique<State::Simulated>(*this, *host);
+        simulation.join(*host->simulated, "queue " + std::to_string(host->index));
     }
     return {};
 }
@@ -161,6 +197,10 @@ void Processor::State::stop_watching() {
 }
 
 void Processor::State::finish_inline(Host& host) {
+    if (host.simulated != nullptr) {
+        simulation->leave(*host.simulated);
+        host.simulated.reset();
+    }
     const core::Home::Entered nowhere(nullptr);
     while (host.runner->step()) {
     }
@@ -188,8 +228,8 @@ events::Stopped Processor::stop(std::chrono::nanoseconds deadline) {
         out.cut += host->counters.cut.value() - host->cut_before;
     }
     state.stop_watching();
-    for (auto& host : state.hosts) state.logger->close(*host->log);
-    state.logger->close(*state.log);
+    for (auto& host : state.hosts) state.close_log(*host->log);
+    state.close_log(*state.log);
     state.is_started = false;
     return out;
 }

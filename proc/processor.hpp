@@ -13,6 +13,10 @@
 #include <memory>
 #include <optional>
 
+namespace penstock::events {
+class Simulation;
+}
+
 namespace penstock::proc {
 
 struct JobOptions {
@@ -101,7 +105,10 @@ public:
 
     // For simulations: queues without threads, driven by the thread that runs the workers too.
 
-    /// The clock outlives the use.
+    /// Its scheduler runs the queues (of `queues` 0: one), a job a step, and virtual time stands still
+    /// meanwhile. A stop runs what waits at once, whatever the deadline. Outlives the use.
+    Result<void> start(events::Simulation& simulation);
+    /// Likewise, and the caller steps. The clock outlives the use.
     Result<void> start_inline(const core::Clock& clock);
     /// Runs one job of this queue. False: nothing is due.
     bool step(unsigned index);

@@ -2,8 +2,10 @@
 #include <penstock/core/assert.hpp>
 #include <penstock/events/backend/epoll.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -32,6 +34,7 @@ void EpollBackend::forget(int number, bool is_closing) {
 }
 
 void EpollBackend::poll_ready(std::chrono::nanoseconds at_most, Ready& ready) {
+    constexpr std::chrono::milliseconds longest(std::numeric_limits<int>::max());
     std::array<epoll_event, 256> events;
     int count = 0;
     if (at_most.count() > 0 && has_pwait2_) {
@@ -41,8 +44,8 @@ void EpollBackend::poll_ready(std::chrono::nanoseconds at_most, Ready& ready) {
         if (count < 0 && errno == ENOSYS) has_pwait2_ = false;
     }
     if (at_most.count() == 0 || !has_pwait2_) {  // before Linux 5.11: whole milliseconds, rounded up
-        const auto time = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
-        count = ::epoll_wait(epoll_.number(), events.data(), events.size(), static_cast<int>(time));
+        const auto time = std::min(std::chrono::ceil<std::chrono::milliseconds>(at_most), longest);
+        count = ::epoll_wait(epoll_.number(), events.data(), events.size(), static_cast<int>(time.count()));
     }
     PENSTOCK_ASSERT(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; ++i) {

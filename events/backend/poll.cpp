@@ -6,12 +6,19 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace penstock::events {
+
+namespace {
+
+constexpr int gone = std::numeric_limits<int>::min();  // no number that is left out: see poll_ready
+
+}  // namespace
 
 Result<void> PollBackend::start() {
     std::array<int, 2> ends{};
@@ -34,7 +41,7 @@ Result<void> PollBackend::watch(int number, Interest, bool is_new) {
 
 void PollBackend::forget(int number, bool) {
     auto& place = places_[static_cast<std::size_t>(number)];
-    watched_[place].fd = -1;
+    watched_[place].fd = gone;
     place = 0;
     has_gone_ = true;
 }
@@ -43,7 +50,7 @@ void PollBackend::drop_gone() {
     if (!std::exchange(has_gone_, false)) return;
     std::size_t kept = 1;
     for (std::size_t i = 1; i < watched_.size(); ++i) {
-        if (watched_[i].fd == -1) continue;
+        if (watched_[i].fd == gone) continue;
         watched_[kept] = watched_[i];
         const int fd = watched_[kept].fd;
         places_[static_cast<std::size_t>(fd >= 0 ? fd : ~fd)] = kept;

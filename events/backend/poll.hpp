@@ -23,7 +23,7 @@ private:
     void poll_ready(std::chrono::nanoseconds at_most, Ready& ready) override;
     void drop_gone();
 
-    std::vector<pollfd> watched_;      // the first is the pipe; of what is gone the number is -1
+    std::vector<pollfd> watched_;      // the first is the pipe
     std::vector<std::size_t> places_;  // in watched_, by number; 0: none
     Descriptor wake_, woken_;
     bool has_gone_ = false;

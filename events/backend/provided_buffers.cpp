@@ -48,6 +48,7 @@ void ProvidedBuffers::fill() {
     if (free_count_ == 0) return;
     for (unsigned i = 0; i < free_count_; ++i) {
         const auto buffer = free_[i];
+        lent_ |= std::uint64_t(1) << buffer;
         auto*& slab = slabs_[buffer];
         if (slab == nullptr) slab = core::SlabPool::take(core::slab_bytes);
         io_uring_buf_ring_add(buffers_, slab->bytes(), core::slab_bytes, buffer,
@@ -58,6 +59,8 @@ void ProvidedBuffers::fill() {
 
 /// A short piece is copied beside its neighbours: alone, it would hold a whole slab.
 Slice ProvidedBuffers::take(unsigned buffer, std::size_t bytes) {
+    PENSTOCK_ASSERT(buffer < count && (lent_ >> buffer & 1) != 0 && bytes <= core::slab_bytes);
+    lent_ &= ~(std::uint64_t(1) << buffer);
     auto*& slab = slabs_[buffer];
     free_[free_count_++] = static_cast<unsigned short>(buffer);
     if (bytes > copied_bytes_max) {

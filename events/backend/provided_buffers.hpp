@@ -4,6 +4,7 @@
 #include <penstock/core/slice.hpp>
 
 #include <array>
+#include <cstdint>
 
 #include <liburing.h>
 
@@ -38,6 +39,8 @@ private:
     std::array<core::Slab*, count> slabs_{};
     std::array<unsigned short, count> free_{};  // buffers that the kernel does not have
     unsigned free_count_ = 0;
+    std::uint64_t lent_ = 0;  // those that it has, a bit each
+    static_assert(count <= 64);
 };
 
 }  // namespace penstock::events

@@ -1,338 +1,222 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/core/assert.hpp>
+#include <penstock/events/backend/simulated_backend.hpp>
 #include <penstock/events/backend/simulated_network.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 namespace penstock::events {
+namespace {
 
-// The network.
-
-SimulatedNetwork::Endpoint& SimulatedNetwork::make(Descriptor::Kind kind) {
-    const int number = next_number_++;
-    auto& out = *(endpoints_[number] = std::make_unique<Endpoint>());
-    out.number = number;
-    out.kind = kind;
-    return out;
+bool is_same_ip(const Address& one, const Address& other) {
+    return one.is_v4() == other.is_v4() && one.ip() == other.ip();
 }
 
-Result<Descriptor> SimulatedNetwork::listen(const Address& address) {
-    auto& out = make(Descriptor::Kind::listening);
-    out.local = address.port() != 0 ? address : address.with_port(next_port_++);
-    return Descriptor(out.number, Descriptor::Kind::listening, this);
+}  // namespace
+
+bool SimulatedNetwork::is_any(const Address& address) { return address.ip() == decltype(address.ip()){}; }
+
+// Machines.
+
+int SimulatedNetwork::add_machine() {
+    const auto number = machines_.size() + 1;
+    PENSTOCK_ASSERT(number < 65'536);
+    const auto high = static_cast<std::uint8_t>(number >> 8), low = static_cast<std::uint8_t>(number);
+    std::array<std::uint8_t, 16> v6{};
+    v6[0] = 0xFD;
+    v6[14] = high;
+    v6[15] = low;
+    machines_.push_back({.v4 = Address::v4({10, 1, high, low}, 0), .v6 = Address::v6(v6, 0)});
+    return static_cast<int>(machines_.size()) - 1;
 }
 
-Descriptor SimulatedNetwork::stream(const Address& peer) {
-    auto& out = make(Descriptor::Kind::stream);
-    out.local = Address("10.1.0.1:0").with_port(next_port_++);
-    out.peer = peer;
-    return Descriptor(out.number, Descriptor::Kind::stream, this);
+Address SimulatedNetwork::address_of(int machine, bool is_v6) const {
+    const auto& found = machines_.at(static_cast<std::size_t>(machine));
+    return is_v6 ? found.v6 : found.v4;
 }
 
-Result<void> SimulatedNetwork::connect(Endpoint& from, const Address& to) {
-    std::vector<Endpoint*> listening;
-    for (auto& [number, endpoint] : endpoints_)
-        if (endpoint->kind == Descriptor::Kind::listening && endpoint->local == to)
-            listening.push_back(endpoint.get());
-    if (listening.empty()) return fail(Error::os(ECONNREFUSED, "connect"));
-    auto& accepted = make(Descriptor::Kind::stream);
-    accepted.local = to;
-    accepted.peer = from.local;
-    accepted.side = 1;
-    from.link = accepted.link = std::make_shared<Link>();
-    listening[random_.below(listening.size())]->backlog.emplace_back(later(), &accepted);
-    return {};
+int SimulatedNetwork::machine_at(const Address& address) const {
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+        if (is_same_ip(machines_[i].v4, address) || is_same_ip(machines_[i].v6, address))
+            return static_cast<int>(i);
+    if (is_any(address) || address.is_loopback()) return -1;
+    for (const auto& [port, bound] : ports_)
+        for (const auto* endpoint : bound)
+            if (is_same_ip(endpoint->local, address)) return endpoint->machine;
+    return -1;
 }
 
-std::optional<std::pair<Descriptor, Address>> SimulatedNetwork::accept(Endpoint& listening) {
-    if (listening.backlog.empty() || listening.backlog.front().first > now()) return {};
-    auto& out = *listening.backlog.front().second;
-    listening.backlog.pop_front();
-    return std::pair(Descriptor(out.number, Descriptor::Kind::stream, this), out.peer);
-}
+// Descriptors.
 
-bool SimulatedNetwork::has_arrived(const Endpoint& to) const {
-    if (to.link == nullptr) return false;
-    const auto& pipe = to.link->pipe[1 - to.side];
-    return to.link->is_reset || (!pipe.empty() && pipe.front().at <= now());
-}
-
-std::optional<SimulatedNetwork::Segment> SimulatedNetwork::take(Endpoint& to, std::size_t most) {
-    auto& pipe = to.link->pipe[1 - to.side];
-    if (pipe.empty() || pipe.front().at > now()) return {};
-    auto& first = pipe.front();
-    if (first.bytes.size() <= most) {
-        auto out = std::move(first);
-        pipe.pop_front();
-        to.link->in_flight[1 - to.side] -= out.bytes.size();
-        return out;
-    }
-    Segment out{first.at, first.bytes.substr(0, most)};
-    first.bytes.erase(0, most);
-    to.link->in_flight[1 - to.side] -= most;
-    return out;
-}
-
-std::size_t SimulatedNetwork::room(const Endpoint& from) const {
-    return from.link == nullptr ? 0 : pipe_bytes_max - from.link->in_flight[from.side];
-}
-
-std::size_t SimulatedNetwork::send(Endpoint& from, Bytes bytes) {
-    const auto count = std::min(bytes.size(), room(from));
-    if (count == 0) return 0;
-    auto& pipe = from.link->pipe[from.side];
-    const auto at = std::max(later(), pipe.empty() ? TimePoint() : pipe.back().at);
-    pipe.push_back({at, std::string(bytes.first(count).text())});
-    from.link->in_flight[from.side] += count;
-    return count;
-}
-
-void SimulatedNetwork::finish(Endpoint& from) {
-    if (from.link == nullptr || std::exchange(from.link->finished[from.side], true)) return;
-    auto& pipe = from.link->pipe[from.side];
-    pipe.push_back({std::max(later(), pipe.empty() ? TimePoint() : pipe.back().at), {}});
-}
-
-void SimulatedNetwork::reset(Link& link) {
-    link.is_reset = true;
-    for (const int side : {0, 1}) {
-        link.pipe[side].clear();
-        link.in_flight[side] = 0;
+void SimulatedNetwork::shut(SimulatedEndpoint& endpoint, bool reset) {
+    if (std::exchange(endpoint.is_shut, true)) return;
+    unbind(endpoint);
+    if (endpoint.kind == Descriptor::Kind::stream)
+        return streams.shut(static_cast<SimulatedStream&>(endpoint), reset);
+    if (endpoint.kind != Descriptor::Kind::listening) return;
+    auto& listener = static_cast<SimulatedListener&>(endpoint);
+    for (const auto& waiting : std::exchange(listener.backlog, {})) {
+        shut(*waiting.stream, true);
+        close_descriptor(waiting.stream->number);
     }
 }
 
 void SimulatedNetwork::close_descriptor(int number) noexcept {
-    auto& endpoint = *endpoints_.at(number);
-    for (auto& [at, waiting] : endpoint.backlog) close_descriptor(waiting->number);
-    if (auto& link = endpoint.link; link != nullptr) {
-        // As TCP does: what is unread when a socket closes resets the connection.
-        link->gone[endpoint.side] = true;
-        const auto& unread = link->pipe[1 - endpoint.side];
-        if (std::ranges::any_of(unread, [](const Segment& segment) { return !segment.bytes.empty(); }))
-            reset(*link);
-        else
-            finish(endpoint);
-    }
-    endpoints_.erase(number);
+    auto& endpoint = endpoints_.at(static_cast<std::size_t>(number));
+    shut(*endpoint, false);
+    endpoint.reset();
 }
 
-std::optional<TimePoint> SimulatedNetwork::next_arrival() const {
-    std::optional<TimePoint> out;
-    auto note = [&](TimePoint at) {
-        if (at > now() && (!out || at < *out)) out = at;
-    };
-    for (const auto& [number, endpoint] : endpoints_) {
-        for (const auto& [at, waiting] : endpoint->backlog) note(at);
-        if (endpoint->link != nullptr)
-            for (const auto& segment : endpoint->link->pipe[1 - endpoint->side]) note(segment.at);
-    }
+// Addresses.
+
+Address SimulatedNetwork::source(int machine, const Address& to) const {
+    if (to.is_loopback() || is_any(to)) return to.is_v6() ? Address("[::1]:0") : Address("127.0.0.1:0");
+    return address_of(machine, to.is_v6());
+}
+
+std::uint16_t SimulatedNetwork::next_port(int machine) {
+    auto& next = machines_.at(static_cast<std::size_t>(machine)).next_port;
+    const auto out = next;
+    next = next == ephemeral_last ? ephemeral_first : static_cast<std::uint16_t>(next + 1);
     return out;
 }
 
-// The backend.
+bool SimulatedNetwork::is_free(const SimulatedEndpoint& endpoint, const Address& address,
+                               bool shares_port) const {
+    const auto found = ports_.find(Port(endpoint.kind, address.port()));
+    if (found == ports_.end()) return true;
+    const bool is_own = is_any(address) || address.is_loopback();
+    return std::ranges::none_of(found->second, [&](const SimulatedEndpoint* there) {
+        if (there->local.is_v4() != address.is_v4()) return false;
+        if (there->machine != endpoint.machine) return !is_own && is_same_ip(there->local, address);
+        const bool overlaps = is_same_ip(there->local, address) || is_any(address) || is_any(there->local);
+        return overlaps && !(shares_port && there->shares_port);
+    });
+}
 
-struct SimulatedNetwork::Entered final : Entry {
-    Entered() = default;
-    Descriptor descriptor;
-    Endpoint* endpoint = nullptr;
-    Operation* operation = nullptr;
-    TimePoint operation_at;
-    std::size_t credit = 0;
-    bool accepting = false;
-    bool cancelled = false;
-    bool closed = false;
-};
+Result<void> SimulatedNetwork::bind(SimulatedEndpoint& endpoint, const Address& address, bool shares_port) {
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+        if (static_cast<int>(i) != endpoint.machine &&
+            (is_same_ip(machines_[i].v4, address) || is_same_ip(machines_[i].v6, address)))
+            return fail(Error::os(EADDRNOTAVAIL, "bind"));
+    auto local = address;
+    for (int i = ephemeral_first; address.port() == 0; ++i) {
+        local = address.with_port(next_port(endpoint.machine));
+        if (is_free(endpoint, local, false)) break;
+        if (i == ephemeral_last) return fail(Error::os(EADDRINUSE, "bind"));
+    }
+    if (!is_free(endpoint, local, shares_port)) return fail(Error::os(EADDRINUSE, "bind"));
+    endpoint.local = local;
+    endpoint.is_bound = true;
+    endpoint.shares_port = shares_port;
+    ports_[Port(endpoint.kind, local.port())].push_back(&endpoint);
+    return {};
+}
+
+void SimulatedNetwork::unbind(SimulatedEndpoint& endpoint) {
+    if (!std::exchange(endpoint.is_bound, false)) return;
+    if (endpoint.kind == Descriptor::Kind::listening)
+        if (const auto& path = static_cast<SimulatedListener&>(endpoint).path; !path.empty()) {
+            paths_[path] = nullptr;
+            if (path[0] == '@') paths_.erase(path);
+            return;
+        }
+    const auto found = ports_.find(Port(endpoint.kind, endpoint.local.port()));
+    std::erase(found->second, &endpoint);
+    if (found->second.empty()) ports_.erase(found);
+}
+
+bool SimulatedNetwork::reaches(const SimulatedEndpoint& bound, int from_machine, const Address& to) const {
+    if (bound.local.is_v4() != to.is_v4()) return false;
+    const bool stays = to.is_loopback() || is_any(to);
+    if (stays && bound.machine != from_machine) return false;
+    if (!is_any(bound.local)) return is_same_ip(bound.local, is_any(to) ? source(from_machine, to) : to);
+    return stays || is_same_ip(address_of(bound.machine, to.is_v6()), to);
+}
+
+std::vector<SimulatedEndpoint*> SimulatedNetwork::bound(Descriptor::Kind kind, int from_machine,
+                                                        const Address& to) const {
+    std::vector<SimulatedEndpoint*> exact, any;
+    if (const auto found = ports_.find(Port(kind, to.port())); found != ports_.end())
+        for (auto* endpoint : found->second)
+            if (reaches(*endpoint, from_machine, to))
+                (is_any(endpoint->local) ? any : exact).push_back(endpoint);
+    return exact.empty() ? any : exact;
+}
+
+// Names.
 
 namespace {
 
-SimulatedNetwork::Entered& entered(Entry& entry) { return static_cast<SimulatedNetwork::Entered&>(entry); }
+Result<void> check_path(const std::string& path) {
+    constexpr std::size_t bytes_max = 107;
+    if (path.empty() || path.find('\0') != std::string::npos)
+        return fail(Error::os(EINVAL, "the path of a unix socket"));
+    if (path.size() > bytes_max)
+        return fail(Error::os(ENAMETOOLONG, "the path of a unix socket (107 bytes at most)"));
+    return {};
+}
 
 }  // namespace
 
-SimulatedBackend::SimulatedBackend(SimulatedNetwork& network) : network_(network) {}
-SimulatedBackend::~SimulatedBackend() = default;
-
-Result<Entry*> SimulatedBackend::enter(Descriptor owned, EntryOwner& owner) {
-    auto entry = std::make_unique<Entered>();
-    entry->owner(&owner);
-    entry->endpoint = &network_.endpoint(owned.number());
-    entry->endpoint->entry = entry.get();
-    entry->descriptor = std::move(owned);
-    auto* out = entry.get();
-    entries_[out->descriptor.number()] = std::move(entry);
-    return out;
-}
-
-bool SimulatedBackend::settle(Entry& settling) {
-    auto& entry = entered(settling);
-    entry.credit = 0;
-    entry.accepting = false;
-    return true;
-}
-
-Descriptor SimulatedBackend::leave(Entry& left) {
-    auto& entry = entered(left);
-    PENSTOCK_ASSERT(entry.operation == nullptr);
-    auto out = std::move(entry.descriptor);
-    entry.owner(nullptr);
-    entry.closed = true;
-    entry.endpoint->entry = nullptr;
-    closed_.push_back(std::move(entries_.at(out.number())));
-    entries_.erase(out.number());
-    return out;
-}
-
-Result<Address> SimulatedBackend::local_address(const Entry& entry) const {
-    return static_cast<const Entered&>(entry).endpoint->local;
-}
-
-void SimulatedBackend::arm_accept(Entry& entry, bool armed) { entered(entry).accepting = armed; }
-void SimulatedBackend::arm_receive(Entry& entry, std::size_t credit_bytes) {
-    entered(entry).credit = credit_bytes;
-}
-
-/// One attempt; true when the operation is complete.
-bool SimulatedBackend::transfer(Entered& entry) {
-    auto& operation = *entry.operation;
-    auto& endpoint = *entry.endpoint;
-    if (operation.kind == Operation::Kind::connect) {
-        if (const auto connected = network_.connect(endpoint, operation.address); !connected)
-            operation.done.error = connected.error();
-        return true;
-    }
-    auto& link = *endpoint.link;
-    if (network_.chance(network_.faults().reset)) network_.reset(link);
-    if (link.is_reset || link.gone[1 - endpoint.side]) {
-        operation.done.error = Error::os(link.is_reset ? ECONNRESET : EPIPE, "send");
-        return true;
-    }
-    const auto whole = operation.data.size();
-    const auto wanted = network_.portion(whole);
-    while (operation.done.bytes < wanted) {
-        const auto first = Bytes(operation.data.front());
-        const auto took =
-            network_.send(endpoint, first.first(std::min(first.size(), wanted - operation.done.bytes)));
-        if (took == 0) break;
-        operation.data.drop(took);
-        operation.done.bytes += took;
-    }
-    return operation.done.bytes > 0;  // a short one is complete: the rest is submitted again
-}
-
-std::optional<Completion> SimulatedBackend::submit(Entry& target, Operation& operation) {
-    auto& entry = entered(target);
-    PENSTOCK_ASSERT(entry.operation == nullptr);
-    operation.entry = &entry;
-    operation.done = {};
-    entry.operation = &operation;
-    if (!network_.chance(network_.faults().late) && transfer(entry)) {
-        entry.operation = nullptr;
-        return operation.done;
-    }
-    entry.operation_at = network_.later();
+Result<void> SimulatedNetwork::bind_path(SimulatedListener& listener, const std::string& path) {
+    if (auto checked = check_path(path); !checked) return checked;
+    auto& there = paths_[path];
+    if (there != nullptr) return fail(Error::os(EADDRINUSE, "bind"));
+    there = &listener;
+    listener.path = path;
+    listener.is_bound = true;
     return {};
 }
 
-void SimulatedBackend::cancel(Operation& operation) { entered(*operation.entry).cancelled = true; }
-
-Result<void> SimulatedBackend::finish(Entry& entry) {
-    network_.finish(*entered(entry).endpoint);
-    return {};
+Result<SimulatedListener*> SimulatedNetwork::at_path(const std::string& path) const {
+    if (auto checked = check_path(path); !checked) return fail(checked);
+    const auto found = paths_.find(path);
+    if (found == paths_.end()) return fail(Error::os(path[0] == '@' ? ECONNREFUSED : ENOENT, "connect"));
+    if (found->second == nullptr) return fail(Error::os(ECONNREFUSED, "connect"));
+    return found->second;
 }
 
-void SimulatedBackend::close(Entry& ended, bool reset) {
-    auto& entry = entered(ended);
-    if (std::exchange(entry.closed, true)) return;
-    entry.owner(nullptr);
-    if (reset && entry.endpoint->link != nullptr) network_.reset(*entry.endpoint->link);
-    const int number = entry.descriptor.number();
-    entry.endpoint = nullptr;
-    entry.descriptor.close();
-    closed_.push_back(std::move(entries_.at(number)));
-    entries_.erase(number);
+// Lines.
+
+void SimulatedNetwork::cut(int one, int other) { cut_.insert(std::minmax(one, other)); }
+
+void SimulatedNetwork::heal(int one, int other) {
+    cut_.erase(std::minmax(one, other));
+    each_stream([&](SimulatedStream& stream) {
+        if (std::minmax(stream.machine, stream.other_machine) == std::minmax(one, other))
+            streams.heal(stream);
+    });
 }
 
-bool SimulatedBackend::is_ready(const Entered& entry) const {
-    const auto& endpoint = *entry.endpoint;
-    if (entry.accepting && !endpoint.backlog.empty() && endpoint.backlog.front().first <= network_.now())
-        return true;
-    if (entry.credit > 0 && network_.has_arrived(endpoint)) return true;
-    if (entry.operation == nullptr) return false;
-    if (entry.cancelled) return true;
-    if (entry.operation_at > network_.now()) return false;
-    if (entry.operation->kind == Operation::Kind::connect) return true;
-    return network_.room(endpoint) > 0 || endpoint.link->is_reset || endpoint.link->gone[1 - endpoint.side];
+void SimulatedNetwork::reset(int machine) {
+    each_stream([&](SimulatedStream& stream) {
+        if (stream.machine == machine && stream.is_connected && !stream.is_unix) streams.break_off(stream);
+    });
 }
 
-bool SimulatedBackend::has_ready() const {
-    if (std::ranges::any_of(closed_, [](const auto& entry) { return entry->operation != nullptr; }))
-        return true;
-    return std::ranges::any_of(entries_, [&](const auto& pair) { return is_ready(*pair.second); });
+// Time.
+
+void SimulatedNetwork::look(SimulatedEndpoint& endpoint) {
+    if (endpoint.entry != nullptr) endpoint.entry->backend.look(*endpoint.entry);
 }
 
-std::optional<TimePoint> SimulatedBackend::next_completion() const {
-    std::optional<TimePoint> out;
-    for (const auto& [number, entry] : entries_)
-        if (entry->operation != nullptr && entry->operation_at > network_.now() &&
-            (!out || entry->operation_at < *out))
-            out = entry->operation_at;
-    return out;
-}
-
-void SimulatedBackend::dispatch(Completions& completions) {
-    for (auto& entry : closed_)
-        if (auto* cut = std::exchange(entry->operation, nullptr)) completions.completed(*entry, *cut);
-    std::vector<int> ready;
-    for (const auto& [number, entry] : entries_)
-        if (is_ready(*entry)) ready.push_back(number);
-    while (!ready.empty()) {  // in an order of the seed's
-        const auto at = static_cast<std::ptrdiff_t>(network_.random().below(ready.size()));
-        const auto found = entries_.find(ready[static_cast<std::size_t>(at)]);
-        ready.erase(ready.begin() + at);
-        if (found != entries_.end()) step(*found->second, completions);
+void SimulatedNetwork::advance() {
+    while (const auto number = agenda_.take(chance.now())) {
+        auto* endpoint = find(*number);
+        if (endpoint == nullptr) continue;
+        if (endpoint->kind == Descriptor::Kind::stream)
+            streams.look(static_cast<SimulatedStream&>(*endpoint));
+        look(*endpoint);
     }
 }
 
-void SimulatedBackend::step(Entered& entry, Completions& completions) {
-    if (entry.operation != nullptr && (entry.cancelled || entry.operation_at <= network_.now())) {
-        if (entry.cancelled) entry.operation->done.error = Error::os(ECANCELED);
-        if (entry.cancelled || transfer(entry)) {
-            entry.cancelled = false;
-            completions.completed(entry, *std::exchange(entry.operation, nullptr));
-        }
-    }
-    while (!entry.closed && entry.accepting) {
-        auto accepted = network_.accept(*entry.endpoint);
-        if (!accepted) break;
-        completions.accepted(entry, std::move(accepted->first), accepted->second);
-    }
-    if (!entry.closed && entry.credit > 0 && network_.has_arrived(*entry.endpoint))
-        receive(entry, completions);
-}
-
-void SimulatedBackend::receive(Entered& entry, Completions& completions) {
-    auto& endpoint = *entry.endpoint;
-    if (network_.chance(network_.faults().reset)) network_.reset(*endpoint.link);
-    if (endpoint.link->is_reset) {
-        entry.credit = 0;
-        return completions.receive_failed(entry, Error::os(ECONNRESET, "receive"));
-    }
-    const auto segment =
-        network_.take(endpoint, network_.portion(std::min<std::size_t>(entry.credit, core::slab_bytes)));
-    if (!segment) return;
-    if (segment->bytes.empty()) {
-        entry.credit = 0;
-        return completions.receive_end(entry);
-    }
-    entry.credit -= segment->bytes.size();
-    completions.received(entry, Slice::copy(segment->bytes));
-}
-
-void SimulatedBackend::free_closed() {
-    std::erase_if(closed_, [](const auto& entry) { return entry->operation == nullptr; });
+std::optional<TimePoint> SimulatedNetwork::next_event() {
+    while (agenda_.next() && find(agenda_.first()) == nullptr) agenda_.take_first();
+    return agenda_.next();
 }
 
 }  // namespace penstock::events

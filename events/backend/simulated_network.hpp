@@ -1,143 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <penstock/core/clock.hpp>
-#include <penstock/events/backend.hpp>
-#include <penstock/events/backend/simulated.hpp>
+#include <penstock/core/result.hpp>
+#include <penstock/events/backend/simulated_agenda.hpp>
+#include <penstock/events/backend/simulated_chance.hpp>
+#include <penstock/events/backend/simulated_datagrams.hpp>
+#include <penstock/events/backend/simulated_endpoint.hpp>
+#include <penstock/events/backend/simulated_streams.hpp>
+#include <penstock/events/backend/simulated_trace.hpp>
 
-#include <deque>
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace penstock::events {
 
-/// A clock that somebody turns. Its calendar starts on 2026-01-01.
-class VirtualClock final : public core::Clock {
-public:
-    TimePoint now() const override { return now_; }
-    core::WallTime wall() const override {
-        return core::WallTime(std::chrono::seconds(1'767'225'600)) +
-               std::chrono::duration_cast<core::WallTime::duration>(now_ - start);
-    }
-    void turn_to(TimePoint time) { now_ = time; }
-    static constexpr TimePoint start{std::chrono::hours(1)};
-
-private:
-    TimePoint now_ = start;
-};
-
-/// Streams in memory: what the descriptors of a simulation stand for.
+/// The machines of a simulation and what they have in common: numbers of descriptors, addresses, names, and
+/// the lines between them. What goes over the lines is in SimulatedStreams and SimulatedDatagrams.
+///
+/// Addresses: machine n has 10.1.x.y and fd00::n; the loopback addresses are each machine's own. Any other
+/// address belongs to the machine that binds it first, port by port. Thread: the simulation's.
 class SimulatedNetwork final : public Descriptor::Closer {
 public:
-    static constexpr std::size_t pipe_bytes_max = 64 * 1024;  ///< in flight in one direction
-    static constexpr std::chrono::microseconds delay_min{10};
+    static constexpr std::uint16_t ephemeral_first = 32'768, ephemeral_last = 60'999;
 
-    struct Entered;
-    struct Segment {
-        TimePoint at;
-        std::string bytes;  // empty: the end
-    };
-    struct Link;
-    struct Endpoint {
-        int number = 0;
-        Descriptor::Kind kind = Descriptor::Kind::stream;
-        Address local, peer;
-        std::shared_ptr<Link> link;  // a connected stream
-        int side = 0;
-        Entered* entry = nullptr;
-        std::deque<std::pair<TimePoint, Endpoint*>> backlog;  // a listening one
-    };
-    struct Link {
-        std::deque<Segment> pipe[2];  // by the sender's side
-        std::size_t in_flight[2] = {0, 0};
-        bool finished[2] = {false, false};
-        bool gone[2] = {false, false};
-        bool is_reset = false;
-    };
+    SimulatedNetwork(SimulatedChance& dice, SimulatedTrace& log) : chance(dice), trace(log) {}
 
-    SimulatedNetwork(core::Random& random, const VirtualClock& clock, Faults faults)
-        : random_(random), clock_(clock), faults_(faults) {}
+    SimulatedChance& chance;
+    SimulatedTrace& trace;
+    SimulatedStreams streams{*this};
+    SimulatedDatagrams datagrams{*this};
 
-    Result<Descriptor> listen(const Address& address);
-    Descriptor stream(const Address& peer);
-    Endpoint& endpoint(int number) { return *endpoints_.at(number); }
-    Result<void> connect(Endpoint& from, const Address& to);
-    std::optional<std::pair<Descriptor, Address>> accept(Endpoint& listening);
-    /// Bytes that the peer of this endpoint has sent and that have arrived; -1: nothing yet.
-    bool has_arrived(const Endpoint& to) const;
-    std::optional<Segment> take(Endpoint& to, std::size_t most);
-    std::size_t send(Endpoint& from, Bytes bytes);
-    std::size_t room(const Endpoint& from) const;
-    void finish(Endpoint& from);
-    void reset(Link& link);
+    int add_machine();
+    Address address_of(int machine, bool is_v6) const;
+    /// The machine whose own address this is, or that has bound it; -1: none.
+    int machine_at(const Address& address) const;
+
+    // Descriptors.
+
+    template <class E>
+    E& make(int machine) {
+        auto made = std::make_unique<E>(static_cast<int>(endpoints_.size()), machine);
+        auto& out = *made;
+        endpoints_.push_back(std::move(made));
+        return out;
+    }
+    Descriptor descriptor(const SimulatedEndpoint& endpoint) {
+        return Descriptor(endpoint.number, endpoint.kind, this);
+    }
+    /// Null when it is closed.
+    SimulatedEndpoint* find(int number) const { return endpoints_[static_cast<std::size_t>(number)].get(); }
     void close_descriptor(int number) noexcept override;
+    /// Closes it towards its peers; `reset`: what they have not got yet is dropped.
+    void shut(SimulatedEndpoint& endpoint, bool reset);
 
-    /// When the next segment or connection arrives that has not yet.
-    std::optional<TimePoint> next_arrival() const;
-    TimePoint now() const { return clock_.now(); }
-    TimePoint later() {
-        return now() + delay_min + std::chrono::nanoseconds(random_.below(faults_.delay_max.count() + 1));
+    // Addresses.
+
+    /// 0.0.0.0 or [::]: all of a machine's.
+    static bool is_any(const Address& address);
+    Result<void> bind(SimulatedEndpoint& endpoint, const Address& address, bool shares_port);
+    void unbind(SimulatedEndpoint& endpoint);
+    /// Who has bound this address, as seen from a machine; sockets of exactly this address before those of
+    /// all addresses.
+    std::vector<SimulatedEndpoint*> bound(Descriptor::Kind kind, int from_machine, const Address& to) const;
+    /// Where a socket of this machine speaks from, without a port.
+    Address source(int machine, const Address& to) const;
+    std::uint16_t next_port(int machine);
+
+    // Names of unix sockets: the file system is the whole simulation's.
+
+    Result<void> bind_path(SimulatedListener& listener, const std::string& path);
+    Result<SimulatedListener*> at_path(const std::string& path) const;
+
+    // Lines.
+
+    bool is_cut(int one, int other) const {
+        return !cut_.empty() && one != other && cut_.contains(std::minmax(one, other));
     }
-    bool chance(double of) { return of > 0 && random_.unit() < of; }
-    std::size_t portion(std::size_t most) {
-        return chance(faults_.short_transfer) ? 1 + random_.below(most) : most;
-    }
-    const Faults& faults() const { return faults_; }
-    core::Random& random() { return random_; }
+    void cut(int one, int other);
+    void heal(int one, int other);
+    /// All connections of the machine break.
+    void reset(int machine);
+
+    // Time.
+
+    void look_at(TimePoint at, const SimulatedEndpoint& endpoint) { agenda_.add(at, endpoint.number); }
+    /// Something has arrived there, or is due: its backend looks whether it can go on.
+    void look(SimulatedEndpoint& endpoint);
+    /// Looks at all that has become due by now.
+    void advance();
+    std::optional<TimePoint> next_event();
 
 private:
-    Endpoint& make(Descriptor::Kind kind);
-    core::Random& random_;
-    const VirtualClock& clock_;
-    const Faults faults_;
-    std::map<int, std::unique_ptr<Endpoint>> endpoints_;
-    int next_number_ = 1;
-    std::uint16_t next_port_ = 40'000;
-};
+    struct Machine {
+        Address v4, v6;
+        std::uint16_t next_port = ephemeral_first;
+    };
+    using Port = std::pair<Descriptor::Kind, std::uint16_t>;
 
-/// The backend of one simulated worker.
-class SimulatedBackend final : public Backend {
-public:
-    explicit SimulatedBackend(SimulatedNetwork& network);
-    ~SimulatedBackend() override;
-    const char* name() const override { return "simulated"; }
-
-    Result<Descriptor> open_listening(const Address& address, ListenOptions) override {
-        return network_.listen(address);
+    template <class F>
+    void each_stream(F f) {
+        for (std::size_t i = 0; i < endpoints_.size(); ++i)
+            if (auto* endpoint = endpoints_[i].get();
+                endpoint != nullptr && endpoint->kind == Descriptor::Kind::stream)
+                f(static_cast<SimulatedStream&>(*endpoint));
     }
-    Result<Descriptor> open_stream(const Address& peer) override { return network_.stream(peer); }
-    Result<Entry*> enter(Descriptor owned, EntryOwner& owner) override;
-    bool settle(Entry& entry) override;
-    Descriptor leave(Entry& entry) override;
-    Result<Address> local_address(const Entry& entry) const override;
-    void arm_accept(Entry& entry, bool armed) override;
-    void arm_receive(Entry& entry, std::size_t credit_bytes) override;
-    void arm_datagrams(Entry&, bool) override {}
-    void arm_poll(Entry&, Interest) override {}
-    std::optional<Completion> submit(Entry& entry, Operation& operation) override;
-    void cancel(Operation& operation) override;
-    Result<void> finish(Entry& entry) override;
-    void close(Entry& entry, bool reset) override;
-    void wait(std::chrono::nanoseconds) override {}
-    void dispatch(Completions& completions) override;
-    bool has_ready() const override;
-    void free_closed() override;
-    void wake() noexcept override {}
-    /// When a pending operation may complete.
-    std::optional<TimePoint> next_completion() const;
+    bool is_free(const SimulatedEndpoint& endpoint, const Address& address, bool shares_port) const;
+    bool reaches(const SimulatedEndpoint& bound, int from_machine, const Address& to) const;
 
-private:
-    using Entered = SimulatedNetwork::Entered;
-    bool is_ready(const Entered& entry) const;
-    void step(Entered& entry, Completions& completions);
-    void receive(Entered& entry, Completions& completions);
-    bool transfer(Entered& entry);
-
-    SimulatedNetwork& network_;
-    std::map<int, std::unique_ptr<Entered>> entries_;
-    std::vector<std::unique_ptr<Entered>> closed_;
+    std::vector<Machine> machines_;
+    std::vector<std::unique_ptr<SimulatedEndpoint>> endpoints_;  // by number; numbers are not used again
+    std::map<Port, std::vector<SimulatedEndpoint*>> ports_;
+    std::map<std::string, SimulatedListener*> paths_;  // null: the file of one that has gone
+    std::set<std::pair<int, int>> cut_;
+    SimulatedAgenda agenda_;
 };
 
 }  // namespace penstock::events

@@ -65,7 +65,7 @@ bool UringBackend::settle(Entry& settling) {
     PENSTOCK_ASSERT(entry.operation == nullptr);
     entry.accepting = entry.takes_datagrams = false;
     entry.credit = 0;
-    entry.poll = {};
+    entry.watch = {};
     entry.settling = entry.flying != 0 || entry.holds_something();
     if (entry.settling) change(entry);
     if (entry.holds_something()) make_ready(entry);
@@ -75,8 +75,9 @@ bool UringBackend::settle(Entry& settling) {
 Descriptor UringBackend::leave(Entry& left) {
     auto& entry = ringed(left);
     PENSTOCK_ASSERT(entry.operation == nullptr && !entry.closed && !entry.holds_something());
-    PENSTOCK_ASSERT((entry.flying & ~Ringed::bit(What::poll)) == 0);
-    if (entry.flies(What::poll)) cancel_flying(entry, What::poll);
+    PENSTOCK_ASSERT((entry.flying & ~(Ringed::bit(What::poll) | Ringed::bit(What::watch))) == 0);
+    for (const auto what : {What::poll, What::watch})
+        if (entry.flies(what)) cancel_flying(entry, what);
     entry.owner(nullptr);
     entry.closed = true;
     closed_.push_back(&entry);
@@ -118,7 +119,8 @@ void UringBackend::arm_datagrams(Entry& armed, bool is) {
 }
 
 void UringBackend::arm_poll(Entry& armed, Interest interest) {
-    ringed(armed).poll = interest;
+    ringed(armed).watch = interest;
+    ringed(armed).watches_anew = true;
     change(ringed(armed));
 }
 
@@ -126,9 +128,9 @@ io_uring_sqe& UringBackend::submission(Ringed* entry, What what) {
     auto* out = io_uring_get_sqe(&ring_);
     if (out == nullptr) {
         io_uring_submit(&ring_);
-        taken_count_ = 0;
         out = io_uring_get_sqe(&ring_);
         PENSTOCK_ASSERT(out != nullptr);
+        if (io_uring_sq_ready(&ring_) == 1) taken_count_ = 0;  // this one, which points to nothing yet
     }
     out->user_data = reinterpret_cast<std::uintptr_t>(entry) | static_cast<std::uintptr_t>(what);
     if (entry != nullptr && what != What::nothing) {
@@ -163,15 +165,37 @@ void UringBackend::bring_in_line(Ringed& entry) {
         io_uring_prep_multishot_accept(&submission(&entry, What::accept), number, nullptr, nullptr,
                                        SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (!entry.accepting && entry.flies(What::accept)) cancel_flying(entry, What::accept);
+    bring_polls_in_line(entry);
+}
 
-    const bool reads = entry.poll.read || entry.takes_datagrams || (!entry.is_stream() && entry.credit > 0);
-    const bool writes = entry.poll.write || (entry.operation != nullptr && !entry.flies(What::operation));
-    const auto mask = static_cast<short>((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
-    if (!entry.flies(What::poll) && mask != 0) {
-        entry.poll_mask = mask;
-        io_uring_prep_poll_add(&submission(&entry, What::poll), number, static_cast<unsigned>(mask));
-    } else if (entry.flies(What::poll) && mask != entry.poll_mask) {
+namespace {
+
+short poll_mask(bool reads, bool writes) {
+    return static_cast<short>((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+}
+
+}  // namespace
+
+void UringBackend::bring_polls_in_line(Ringed& entry) {
+    const int number = entry.descriptor.number();
+    const bool reads = entry.takes_datagrams || (!entry.is_stream() && entry.credit > 0);
+    const bool writes = entry.operation != nullptr && !entry.flies(What::operation);
+    const auto polls = poll_mask(reads, writes);
+    if (!entry.flies(What::poll) && polls != 0) {
+        entry.poll_mask = polls;
+        io_uring_prep_poll_add(&submission(&entry, What::poll), number, static_cast<unsigned>(polls));
+    } else if (entry.flies(What::poll) && polls != entry.poll_mask) {
         cancel_flying(entry, What::poll);
+    }
+    // A watch is multishot: it tells what is ready once, and then what is new.
+    const auto watches = poll_mask(entry.watch.read, entry.watch.write);
+    if (!entry.flies(What::watch) && watches != 0) {
+        entry.watch_mask = watches;
+        entry.watches_anew = false;
+        io_uring_prep_poll_multishot(&submission(&entry, What::watch), number,
+                                     static_cast<unsigned>(watches));
+    } else if (entry.flies(What::watch) && (entry.watches_anew || watches != entry.watch_mask)) {
+        cancel_flying(entry, What::watch);
     }
 }
 
@@ -237,17 +261,17 @@ Result<void> UringBackend::finish(Entry& entry) {
     return {};
 }
 
-/// What flies holds the file: it is closed when the last of it has come back. A reset is made at once: the
-/// owner of what is being sent may free it then.
+/// What flies holds the file: it is closed when the last of it has come back. A reset is made at once: who
+/// owns what is being sent may free it then.
 void UringBackend::close(Entry& ended, bool reset) {
     auto& entry = ringed(ended);
     if (std::exchange(entry.closed, true)) return;
     entry.owner(nullptr);
     entry.held.clear();
     entry.held_accepted.clear();
-    if (reset && entry.flying != 0) detail::disconnect(entry.descriptor.number());
+    if (reset && entry.is_stream() && entry.flying != 0) detail::disconnect(entry.descriptor.number());
     if (reset) detail::reset_on_close(entry.descriptor.number());
-    for (const auto what : {What::receive, What::accept, What::operation, What::poll})
+    for (const auto what : {What::receive, What::accept, What::operation, What::poll, What::watch})
         if (entry.flies(what)) cancel_flying(entry, what);
     if (entry.flying == 0) entry.descriptor.close();
     if (entry.operation != nullptr && !entry.flies(What::operation)) make_ready(entry);  // to be swallowed
@@ -281,7 +305,7 @@ void UringBackend::wait(std::chrono::nanoseconds at_most) {
     }
     PENSTOCK_ASSERT(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN ||
                     answer == -EBUSY);
-    taken_count_ = 0;
+    if (io_uring_sq_ready(&ring_) == 0) taken_count_ = 0;
 }
 
 void UringBackend::free_closed() {

@@ -18,8 +18,8 @@ namespace penstock::events {
 
 /// io_uring(7), natively: accepts are multishot; a receive is one shot into a provided buffer, of at most its
 /// credit; sends and connects are submitted; what a turn has asked for goes to the kernel in one call, which
-/// is also the wait. Datagrams, pipes and what is only watched wait by a poll each, and then do their system
-/// calls. Needs Linux 6.1 (single issuer, task work at the wait).
+/// is also the wait. Datagrams and pipes wait by a poll each, and then do their system calls; so does a
+/// receive that found no provided buffer left. Needs Linux 6.1 (single issuer, task work at the wait).
 class UringBackend final : public Backend {
 public:
     static constexpr unsigned submission_queue = 1024, completion_queue = 8192;  ///< entries
@@ -58,8 +58,9 @@ private:
         msghdr message{};
         std::array<iovec, detail::gather_max> pieces;
     };
-    /// What a completion is of; 0 to 7, beside the entry's address in 64 bits.
-    enum class What : std::uint8_t { nothing, receive, accept, operation, poll, wake };
+    /// What a completion is of; 0 to 7, beside the entry's address in 64 bits. A poll is the backend's own,
+    /// for what is done by system calls; a watch tells the owner.
+    enum class What : std::uint8_t { nothing, receive, accept, operation, poll, watch, wake };
 
     static Ringed& ringed(Entry& entry);
     io_uring_sqe& submission(Ringed* entry, What what);
@@ -67,6 +68,7 @@ private:
     void make_ready(Ringed& entry);
     void bring_in_line(Ringed& entry);
     void cancel_flying(Ringed& entry, What what);
+    void bring_polls_in_line(Ringed& entry);
     void submit_receive(Ringed& entry);
     void submit_send(Ringed& entry, Operation& operation);
     Taken& next_taken();
@@ -74,10 +76,12 @@ private:
 
     void complete(const io_uring_cqe& completion, std::size_t bytes_max, Completions& completions);
     void received(Ringed& entry, int answer, unsigned flags, std::size_t bytes_max, Completions& completions);
-    void receive_more(Ringed& entry, std::size_t bytes_max, Completions& completions);
+    void receive_now(Ringed& entry, std::size_t bytes_max, Completions& completions);
     void accepted(Ringed& entry, int answer, Completions& completions);
+    void deliver_accepted(Ringed& entry, Descriptor descriptor, Completions& completions);
     void operation_done(Ringed& entry, int answer, Completions& completions);
     void polled(Ringed& entry, int answer, Completions& completions);
+    void watched(Ringed& entry, int answer, Completions& completions);
     void read_polled(Ringed& entry, Completions& completions);
     void read_datagrams(Ringed& entry, Completions& completions);
     bool try_polled(Ringed& entry, Operation& operation);

@@ -3,6 +3,7 @@
 #include <penstock/core/home.hpp>
 #include <penstock/events/backend/uring.hpp>
 #include <penstock/events/backend/uring_entry.hpp>
+#include <penstock/events/detail/os_address.hpp>
 #include <penstock/events/detail/os_socket.hpp>
 
 #include <algorithm>
@@ -55,6 +56,7 @@ void UringBackend::complete(const io_uring_cqe& completion, std::size_t bytes_ma
         case What::accept: accepted(entry, completion.res, completions); break;
         case What::operation: operation_done(entry, completion.res, completions); break;
         case What::poll: polled(entry, completion.res, completions); break;
+        case What::watch: watched(entry, completion.res, completions); break;
         case What::nothing:
         case What::wake: break;
     }
@@ -96,10 +98,13 @@ void UringBackend::deliver(Ringed& entry, Slice slice, Completions& completions)
     completions.received(entry, std::move(slice));
 }
 
-/// A default-made error: the end.
+/// A default-made error: the end. Of one that settles, the end is seen again where its descriptor goes; an
+/// error is told by the system only once, and so ends it here.
 void UringBackend::deliver_end(Ringed& entry, Error error, Completions& completions) {
-    if (entry.credit == 0 || !entry.held.empty()) {
-        if (entry.settling) return;  // seen again where the descriptor goes
+    if (entry.settling) {
+        if (!error) return;
+        entry.settling = false;
+    } else if (entry.credit == 0 || !entry.held.empty()) {
         entry.held_error = error;
         entry.held_end = !error;
         return;
@@ -112,20 +117,16 @@ void UringBackend::deliver_end(Ringed& entry, Error error, Completions& completi
 }
 
 void UringBackend::deliver_held(Ringed& entry, Completions& completions) {
-    while (entry.accepting && !entry.held_accepted.empty() && !entry.closed) {
-        auto descriptor = std::move(entry.held_accepted.front());
-        entry.held_accepted.erase(entry.held_accepted.begin());
-        const auto peer = detail::peer_address(descriptor.number());
-        completions.accepted(entry, std::move(descriptor), peer);
-    }
+    std::size_t told = 0;
+    while (entry.accepting && !entry.closed && told < entry.held_accepted.size())
+        deliver_accepted(entry, std::move(entry.held_accepted[told++]), completions);
+    if (told > 0 && !entry.closed)
+        entry.held_accepted.erase(entry.held_accepted.begin(),
+                                  entry.held_accepted.begin() + static_cast<std::ptrdiff_t>(told));
     while (!entry.closed && !entry.held.empty() && (entry.credit > 0 || entry.settling))
         deliver(entry, entry.held.take(entry.held.front().size()), completions);
     if (entry.closed || !entry.held.empty()) return;
-    if (entry.settling) {
-        entry.held_end = false;
-        entry.held_error = {};
-    }
-    if (entry.credit > 0 && (entry.held_end || entry.held_error)) {
+    if ((entry.credit > 0 || entry.settling) && (entry.held_end || entry.held_error)) {
         entry.held_end = false;
         deliver_end(entry, std::exchange(entry.held_error, {}), completions);
     }
@@ -143,31 +144,37 @@ void UringBackend::received(Ringed& entry, int answer, unsigned flags, std::size
     if (answer > 0) {
         const auto count = static_cast<std::size_t>(answer);
         deliver(entry, std::move(slice), completions);
-        if (entry.has_more && bytes_max > turn_bytes_max) receive_more(entry, bytes_max - count, completions);
+        if (entry.has_more && bytes_max > turn_bytes_max) receive_now(entry, bytes_max - count, completions);
     } else if (answer == 0) {
         deliver_end(entry, {}, completions);
     } else if (answer == -ENOBUFS) {
-        entry.has_more = true;  // no buffer was left: they are filled before the next try
+        receive_now(entry, turn_bytes_max, completions);  // no buffer was left: others are always first
     } else if (answer != -ECANCELED && answer != -EINTR && answer != -EAGAIN) {
         deliver_end(entry, Error::os(-answer, "receive"), completions);
     }
 }
 
-/// For who is alone: without a round through the ring for each piece.
-void UringBackend::receive_more(Ringed& entry, std::size_t bytes_max, Completions& completions) {
+/// Without a round through the ring for each piece.
+void UringBackend::receive_now(Ringed& entry, std::size_t bytes_max, Completions& completions) {
     auto& filler = core::Home::current()->incoming();
     constexpr std::size_t least = 4096;
     while (!entry.closed && entry.credit > 0 && bytes_max > 0 && entry.held.empty() && !entry.settling) {
         const auto room = filler.room(least);
         const auto most = std::min({room.size(), entry.credit, bytes_max});
         const auto got = ::recv(entry.descriptor.number(), room.data(), most, MSG_DONTWAIT);
-        if (got <= 0) {
-            entry.has_more = got == 0 || errno != EAGAIN;  // what it is, the next receive tells
+        if (got > 0) {
+            const auto count = static_cast<std::size_t>(got);
+            bytes_max -= count;
+            entry.has_more = count == most;
+            deliver(entry, filler.fill(count), completions);
+        } else if (got == 0) {
+            return deliver_end(entry, {}, completions);
+        } else if (errno == EAGAIN) {
+            entry.has_more = false;
             return;
+        } else if (errno != EINTR) {  // told only once: the next receive would find an end
+            return deliver_end(entry, Error::os(errno, "receive"), completions);
         }
-        const auto count = static_cast<std::size_t>(got);
-        bytes_max -= count;
-        deliver(entry, filler.fill(count), completions);
     }
 }
 
@@ -176,8 +183,7 @@ void UringBackend::accepted(Ringed& entry, int answer, Completions& completions)
         Descriptor descriptor(answer, Descriptor::Kind::stream);
         if (entry.closed) return;
         if (!entry.accepting) return entry.held_accepted.push_back(std::move(descriptor));
-        const auto peer = detail::peer_address(answer);
-        return completions.accepted(entry, std::move(descriptor), peer);
+        return deliver_accepted(entry, std::move(descriptor), completions);
     }
     switch (-answer) {
         case ECANCELED:
@@ -190,6 +196,14 @@ void UringBackend::accepted(Ringed& entry, int answer, Completions& completions)
     if (entry.closed || !entry.accepting) return;
     entry.accepting = false;
     completions.accept_failed(entry, Error::os(-answer, "accept"));
+}
+
+/// One without an address was reset meanwhile: nobody is there, and an empty one would stand for a unix
+/// socket.
+void UringBackend::deliver_accepted(Ringed& entry, Descriptor descriptor, Completions& completions) {
+    detail::NativeAddress peer;
+    if (::getpeername(descriptor.number(), peer.address(), &peer.size) != 0) return;
+    completions.accepted(entry, std::move(descriptor), peer.parsed());
 }
 
 void UringBackend::operation_done(Ringed& entry, int answer, Completions& completions) {
@@ -221,17 +235,31 @@ bool UringBackend::try_polled(Ringed& entry, Operation& operation) {
     std::unreachable();
 }
 
+namespace {
+
+Interest interest_of(int answer) {
+    constexpr int ended = POLLHUP | POLLERR;
+    return {.read = (answer & (POLLIN | ended)) != 0, .write = (answer & (POLLOUT | ended)) != 0};
+}
+
+}  // namespace
+
 void UringBackend::polled(Ringed& entry, int answer, Completions& completions) {
     if (entry.closed || answer < 0) return;
-    constexpr int ended = POLLHUP | POLLERR;
-    const Interest is{.read = (answer & (POLLIN | ended)) != 0, .write = (answer & (POLLOUT | ended)) != 0};
-    if (is.write && entry.operation != nullptr && !entry.flies(What::operation) &&
+    const auto is = interest_of(answer);
+    if (is.write && entry.operation != nullptr && !entry.flies(What::operation) && !entry.cancelled &&
         try_polled(entry, *entry.operation))
         completions.completed(entry, *std::exchange(entry.operation, nullptr));
     if (is.read && !entry.closed && entry.takes_datagrams) read_datagrams(entry, completions);
     if (is.read && !entry.closed && !entry.is_stream() && entry.credit > 0) read_polled(entry, completions);
-    const Interest told{is.read && entry.poll.read, is.write && entry.poll.write};
-    if (!entry.closed && (told.read || told.write)) completions.ready(entry, told);
+}
+
+void UringBackend::watched(Ringed& entry, int answer, Completions& completions) {
+    if (entry.closed || answer == -ECANCELED) return;
+    const auto wanted = answer < 0 ? std::exchange(entry.watch, {}) : entry.watch;
+    const auto is = answer < 0 ? wanted : interest_of(answer);  // an error looks like readiness
+    const Interest told{is.read && wanted.read, is.write && wanted.write};
+    if (told.read || told.write) completions.ready(entry, told);
 }
 
 void UringBackend::read_polled(Ringed& entry, Completions& completions) {

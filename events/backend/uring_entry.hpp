@@ -32,16 +32,17 @@ struct alignas(16) UringBackend::Ringed final : Entry {
     Chain held;                             // came when there was no credit any more
     std::vector<Descriptor> held_accepted;  // came when it was disarmed
     Error held_error;
-    Interest poll{};
-    short poll_mask = 0;  // of the poll that flies
+    Interest watch{};
+    short poll_mask = 0, watch_mask = 0;  // of those that fly
     Descriptor::Kind kind = Descriptor::Kind::other;
     std::uint8_t flying = 0, cancelling = 0;
     bool held_end = false;
     bool accepting = false;
     bool takes_datagrams = false;
     bool merges_datagrams = true;
-    bool has_more = false;   // the last receive left something in the socket
-    bool cancelled = false;  // its operation is
+    bool watches_anew = false;  // what was told already is to be told again
+    bool has_more = false;      // the last receive left something in the socket
+    bool cancelled = false;     // its operation is
     bool settling = false;
     bool closed = false;
     bool changed = false;  // in the list

@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,25 @@ bool comes(F condition) {
     }
     return true;
 }
+
+/// While it lives, this process can open no descriptor.
+class NoMoreDescriptors {
+public:
+    NoMoreDescriptors() {
+        const int next = ::dup(0);
+        ::close(next);
+        if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) throw std::runtime_error("no limit");
+        rlimit tight = before_;
+        tight.rlim_cur = static_cast<rlim_t>(next);
+        if (next < 0 || ::setrlimit(RLIMIT_NOFILE, &tight) != 0) throw std::runtime_error("no limit");
+    }
+    ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+    NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+
+private:
+    rlimit before_{};
+};
 
 /// Something of the test's that crosses to a worker by its address.
 template <class T>

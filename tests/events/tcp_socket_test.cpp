@@ -2,16 +2,33 @@
 #include <penstock/events/backend/simulated.hpp>
 #include <penstock/events/listener.hpp>
 #include <penstock/events/reactor.hpp>
+#include <penstock/events/shared_listener.hpp>
 #include <penstock/events/tcp_socket.hpp>
 #include <penstock/events/timer.hpp>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <support/loopback_client.hpp>
+#include <support/temporary_folder.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "hand_worker.hpp"
+#include "late_backend.hpp"
 #include "loopback.hpp"
 
 using namespace penstock;
@@ -622,4 +639,1002 @@ TEST_CASE("whatever handlers do in whatever callback, each is told its end once,
         CHECK(fates.closed + fates.left == fates.begun);
         CHECK(fates.late == 0);
     }
+}
+
+// Below, one side of each connection is the test's own, and time is the test's.
+
+namespace {
+
+struct Told {
+    std::string text;
+    int connected = 0, writable = 0, sent = 0, ends = 0, adopted = 0, closed = 0, died = 0;
+    Error error = Error::os(EINPROGRESS);  // until it is closed
+    std::function<void(TcpSocket&)> on_connected, on_read, on_writable, on_end, on_adopted;
+};
+
+struct Tells final : SocketHandler, Movable {
+    explicit Tells(Told& t) : told(t) {}
+    ~Tells() override { ++told.died; }
+    void on_connected(TcpSocket& socket) override {
+        ++told.connected;
+        if (told.on_connected) told.on_connected(socket);
+    }
+    void on_read(TcpSocket& socket, Slice piece) override {
+        CHECK_FALSE(piece.empty());
+        told.text += piece.text();
+        if (told.on_read) told.on_read(socket);
+    }
+    void on_writable(TcpSocket& socket) override {
+        ++told.writable;
+        if (told.on_writable) told.on_writable(socket);
+    }
+    void on_sent(TcpSocket&) override { ++told.sent; }
+    void on_end(TcpSocket& socket) override {
+        ++told.ends;
+        told.on_end ? told.on_end(socket) : socket.close();
+    }
+    void on_adopted(TcpSocket& socket) override {
+        ++told.adopted;
+        if (told.on_adopted) told.on_adopted(socket);
+    }
+    void on_closed(TcpSocket&, Error e) override {
+        CHECK(told.died == 0);
+        ++told.closed;
+        told.error = e;
+    }
+    Told& told;
+};
+
+/// A unix socket at which the test listens and accepts, without waiting.
+class Site {
+public:
+    Site() : path_(folder_.file("socket")), listening_(::socket(AF_UNIX, flags, 0), Descriptor::Kind::other) {
+        sockaddr_un at{};
+        at.sun_family = AF_UNIX;
+        std::memcpy(at.sun_path, path_.data(), path_.size());
+        REQUIRE(::bind(listening_.number(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+        REQUIRE(::listen(listening_.number(), 16) == 0);
+    }
+    const std::string& path() const { return path_; }
+    Descriptor accept() const {
+        Descriptor out(::accept4(listening_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC),
+                       Descriptor::Kind::other);
+        REQUIRE(out);
+        return out;
+    }
+
+private:
+    static constexpr int flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    test::TemporaryFolder folder_;
+    std::string path_;
+    Descriptor listening_;
+};
+
+void put(const Descriptor& peer, std::string_view text) {
+    REQUIRE(::send(peer.number(), text.data(), text.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(text.size()));
+}
+/// What is there; `ended`: and then the end.
+std::string take(const Descriptor& peer, bool* ended = nullptr) {
+    std::string out;
+    std::array<char, 65'536> room;
+    ssize_t got;
+    while ((got = ::recv(peer.number(), room.data(), room.size(), 0)) > 0)
+        out.append(room.data(), static_cast<std::size_t>(got));
+    if (ended != nullptr) *ended = got == 0;
+    return out;
+}
+
+/// A connection of a worker's to the test, on the test's time.
+struct Line {
+    explicit Line(bool is_late = false)
+        : worker({.backend = is_late ? test::late_backend() : test::system_backend(), .clock = &clock}),
+          socket(worker->connect_unix(site.path(), std::make_unique<Tells>(told))),
+          peer(site.accept()) {
+        REQUIRE(worker.turn_until([&] { return told.connected == 1; }));
+        REQUIRE(worker.comes_to_rest());
+    }
+    /// Lets time pass; false: the socket is closed.
+    bool lives_for(std::chrono::nanoseconds time) {
+        clock.pass(time);
+        for (int turns = 0; turns < 3; ++turns) worker.turn();
+        return told.closed == 0;
+    }
+    template <class F>
+    void on_worker(F f) {
+        const auto entered = worker.enter();
+        f();
+    }
+    void rest() { REQUIRE(worker.comes_to_rest()); }
+
+    test::HandClock clock;
+    Site site;
+    Told told;
+    test::HandWorker worker;
+    TcpSocket& socket;
+    Descriptor peer;
+};
+
+/// A connect that never completes.
+struct Connecting {
+    Connecting() : Connecting(test::late_backend()) {}
+    explicit Connecting(std::unique_ptr<Backend> backend)
+        : held(*static_cast<test::LateBackend*>(backend.get())),
+          worker({.backend = std::move(backend), .clock = &clock}) {
+        held.holds_operations = true;
+    }
+    TcpSocket& begin(Told& told) { return worker->connect("127.0.0.1:9", std::make_unique<Tells>(told)); }
+    void pass(std::chrono::nanoseconds time) {
+        clock.pass(time);
+        for (int turns = 0; turns < 3; ++turns) worker.turn();
+    }
+    test::HandClock clock;
+    test::LateBackend& held;
+    test::HandWorker worker;
+};
+
+}  // namespace
+
+TEST_CASE("a connect ends by its own limit, else by that for idleness, else never") {
+    Told own, idle, both, longer, undone, never;
+    Connecting site;
+    site.begin(own).connect_timeout(5s);
+    site.begin(idle).idle_timeout(3s);
+    auto& first = site.begin(both);
+    first.idle_timeout(1s);
+    first.connect_timeout(5s);
+    auto& second = site.begin(longer);  // whichever was set first
+    second.connect_timeout(10s);
+    second.idle_timeout(1s);
+    auto& third = site.begin(undone);
+    third.idle_timeout(2s);
+    third.connect_timeout(1h);
+    third.connect_timeout(0s);
+    site.begin(never);
+    auto closed = [&] {
+        return std::array{own.closed, idle.closed, both.closed, longer.closed, undone.closed};
+    };
+    site.pass(1'999ms);
+    CHECK(closed() == std::array{0, 0, 0, 0, 0});
+    site.pass(10ms);
+    CHECK(closed() == std::array{0, 0, 0, 0, 1});
+    site.pass(980ms);
+    CHECK(closed() == std::array{0, 0, 0, 0, 1});
+    site.pass(20ms);
+    CHECK(closed() == std::array{0, 1, 0, 0, 1});
+    site.pass(1'980ms);
+    CHECK(closed() == std::array{0, 1, 0, 0, 1});
+    site.pass(20ms);
+    CHECK(closed() == std::array{1, 1, 1, 0, 1});
+    site.pass(4'980ms);
+    CHECK(longer.closed == 0);
+    site.pass(20ms);
+    CHECK(closed() == std::array{1, 1, 1, 1, 1});
+    for (const auto* one : {&own, &idle, &both, &longer, &undone}) {
+        CHECK(one->error == Error::os(ETIMEDOUT));
+        CHECK(one->connected == 0);
+    }
+    site.pass(24h * 100);
+    CHECK(never.closed == 0);
+}
+
+TEST_CASE("a connect in time is not ended by its limit later, and idleness counts from there") {
+    const test::LoopbackServer server;
+    Told told;
+    Connecting site;
+    auto& socket = site.worker->connect(server.address(), std::make_unique<Tells>(told));
+    socket.connect_timeout(5s);
+    socket.idle_timeout(10s);
+    site.pass(4s);
+    CHECK(told.connected == 0);
+    site.held.holds_operations = false;
+    REQUIRE(site.worker.turn_until([&] { return told.connected == 1; }));
+    socket.connect_timeout(1s);  // too late to matter
+    site.pass(9'990ms);
+    CHECK(told.closed == 0);
+    site.pass(20ms);
+    CHECK(told.closed == 1);
+    CHECK(told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("an idle socket ends when nothing came or went for so long, either way") {
+    Line line;
+    line.on_worker([&] { line.socket.idle_timeout(10s); });
+    CHECK(line.lives_for(9s));
+    put(line.peer, "x");
+    REQUIRE(line.worker.turn_until([&] { return line.told.text == "x"; }));
+    CHECK(line.lives_for(9s));
+    line.on_worker([&] { CHECK(line.socket.write(Bytes("y")) == Sent::more); });
+    line.rest();
+    CHECK(take(line.peer) == "y");
+    CHECK(line.lives_for(9s));
+    CHECK(line.lives_for(990ms));
+    CHECK_FALSE(line.lives_for(20ms));
+    CHECK(line.told.error == Error::os(ETIMEDOUT));
+    bool ended = false;
+    CHECK(take(line.peer, &ended).empty());
+}
+
+TEST_CASE("a limit that is set to zero is none any more, and one that is set later counts what has passed") {
+    Line line;
+    line.on_worker([&] { line.socket.idle_timeout(10s); });
+    CHECK(line.lives_for(9s));
+    line.on_worker([&] { line.socket.idle_timeout(0s); });
+    CHECK(line.lives_for(24h));
+    line.on_worker([&] { line.socket.idle_timeout(48h); });
+    CHECK(line.lives_for(23h));
+    CHECK_FALSE(line.lives_for(2h));
+}
+
+TEST_CASE("a peer that takes nothing of what is queued ends its socket, one that takes a little does not") {
+    Line line;
+    const std::string much(3'000'000, 'x');
+    line.on_worker([&] {
+        line.socket.write_timeout(5s);
+        line.socket.idle_timeout(1h);
+    });
+    CHECK(line.lives_for(50s));  // nothing is queued
+    line.on_worker([&] { CHECK(line.socket.write(Bytes(much)) == Sent::wait); });
+    line.rest();
+    std::size_t got = 0;
+    for (int round = 0; round < 4; ++round) {
+        CHECK(line.lives_for(4s));
+        const auto before = line.socket.unsent_bytes();
+        got += take(line.peer).size();
+        REQUIRE(line.worker.turn_until([&] { return line.socket.unsent_bytes() < before; }));
+        line.rest();
+    }
+    CHECK(got > 0);
+    CHECK(line.lives_for(4'990ms));
+    CHECK_FALSE(line.lives_for(20ms));
+    CHECK(line.told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("what comes does not keep a peer that takes nothing, and what it takes whole leaves no limit") {
+    Line line;
+    line.on_worker([&] {
+        line.socket.write_timeout(5s);
+        CHECK(line.socket.write(Bytes("little")) == Sent::more);
+    });
+    line.rest();
+    CHECK(line.lives_for(50s));  // the system has taken it
+    line.on_worker([&] { CHECK(line.socket.write(Bytes(std::string(3'000'000, 'x'))) == Sent::wait); });
+    line.rest();
+    for (int round = 0; round < 2; ++round) {
+        CHECK(line.lives_for(2s));
+        put(line.peer, "hello");
+        line.rest();
+        line.on_worker(
+            [&] { CHECK(line.socket.write(Bytes("more")) == Sent::wait); });  // nor does what we add
+    }
+    CHECK_FALSE(line.lives_for(1'010ms));
+    CHECK(line.told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("of an idle and a write limit the first one ends the socket") {
+    for (const bool is_idle_first : {false, true}) {
+        CAPTURE(is_idle_first);
+        Line line;
+        line.on_worker([&] {
+            line.socket.idle_timeout(is_idle_first ? 3s : 6s);
+            line.socket.write_timeout(is_idle_first ? 6s : 3s);
+            CHECK(line.socket.write(Bytes(std::string(3'000'000, 'x'))) == Sent::wait);
+        });
+        line.rest();
+        CHECK(line.lives_for(2'990ms));
+        CHECK_FALSE(line.lives_for(20ms));
+        CHECK(line.told.error == Error::os(ETIMEDOUT));
+    }
+}
+
+TEST_CASE("times are rounded up to milliseconds, never early, and are time_max at most") {
+    {
+        Line line;
+        line.clock.pass(900us);  // in the middle of one
+        line.worker.turn();
+        put(line.peer, "x");
+        REQUIRE(line.worker.turn_until([&] { return line.told.text == "x"; }));
+        line.on_worker([&] { line.socket.idle_timeout(1ns); });
+        CHECK(line.lives_for(1ms));
+        CHECK_FALSE(line.lives_for(2ms));
+    }
+    {
+        Line line;
+        line.on_worker([&] { line.socket.idle_timeout(1'000'001ns); });  // two
+        CHECK(line.lives_for(2ms));
+        CHECK_FALSE(line.lives_for(2ms));
+    }
+    for (const std::chrono::nanoseconds time :
+         {std::chrono::nanoseconds(TcpSocket::time_max), std::chrono::nanoseconds::max()}) {
+        Line line;
+        line.on_worker([&] { line.socket.idle_timeout(time); });
+        CHECK(line.lives_for(TcpSocket::time_max - 1h));
+        CHECK(line.lives_for(1h));
+        CHECK_FALSE(line.lives_for(10ms));
+    }
+}
+
+TEST_CASE("a closed socket lingers while its peer takes more, and again when its end is sent") {
+    Line line;
+    const std::string much(2'000'000, 'x');
+    line.on_worker([&] {
+        CHECK(line.socket.write(Bytes(much)) == Sent::wait);
+        line.socket.close();
+        CHECK(line.socket.write(Bytes("late")) == Sent::closed);
+    });
+    line.rest();
+    std::size_t got = 0;
+    bool ended = false;
+    int rounds = 0;
+    while (!ended) {
+        CHECK(line.lives_for(1'900ms));
+        got += take(line.peer, &ended).size();
+        line.rest();
+        REQUIRE(++rounds < 100);
+    }
+    CHECK(rounds > 2);
+    CHECK(got == much.size());
+    put(line.peer, "dropped");
+    CHECK(line.lives_for(90ms));  // two seconds since its end went out, which was 1.9 s before it was seen
+    CHECK(line.told.text.empty());
+    CHECK_FALSE(line.lives_for(20ms));
+    CHECK_FALSE(line.told.error);
+}
+
+TEST_CASE("the time to linger begins anew when our end is sent") {
+    auto backend = test::late_backend();
+    auto& held = *static_cast<test::LateBackend*>(backend.get());
+    test::HandClock clock;
+    Site site;
+    Told told;
+    test::HandWorker worker({.backend = std::move(backend), .clock = &clock});
+    auto& socket = worker->connect_unix(site.path(), std::make_unique<Tells>(told));
+    const auto peer = site.accept();
+    REQUIRE(worker.turn_until([&] { return told.connected == 1; }));
+    held.holds_operations = true;
+    {
+        const auto entered = worker.enter();
+        CHECK(socket.write(Bytes("last")) == Sent::more);
+        socket.close();
+    }
+    worker.turn();
+    auto lives_for = [&](std::chrono::nanoseconds time) {
+        clock.pass(time);
+        for (int turns = 0; turns < 3; ++turns) worker.turn();
+        return told.closed == 0;
+    };
+    CHECK(lives_for(1'990ms));
+    held.holds_operations = false;
+    CHECK(lives_for(0s));
+    bool ended = false;
+    CHECK(take(peer, &ended) == "last");
+    CHECK(ended);
+    CHECK(lives_for(1'990ms));
+    CHECK_FALSE(lives_for(20ms));
+    CHECK_FALSE(told.error);
+}
+
+TEST_CASE("a socket that is closed and whose peer takes nothing more times out") {
+    Line line;
+    line.on_worker([&] {
+        CHECK(line.socket.write(Bytes(std::string(3'000'000, 'x'))) == Sent::wait);
+        line.socket.close();
+    });
+    line.rest();
+    CHECK(line.lives_for(1'990ms));
+    CHECK_FALSE(line.lives_for(20ms));
+    CHECK(line.told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("a closed socket ends at once when its peer's end has come") {
+    for (const bool is_before : {false, true}) {
+        CAPTURE(is_before);
+        Line line;
+        line.told.on_end = [](TcpSocket&) {};
+        if (is_before) {
+            REQUIRE(::shutdown(line.peer.number(), SHUT_WR) == 0);
+            REQUIRE(line.worker.turn_until([&] { return line.told.ends == 1; }));
+        }
+        line.on_worker([&] {
+            CHECK(line.socket.write(Bytes("last")) == Sent::more);
+            line.socket.close();
+        });
+        line.rest();
+        CHECK(line.told.closed == (is_before ? 1 : 0));
+        bool ended = false;
+        CHECK(take(line.peer, &ended) == "last");
+        CHECK(ended);
+        line.peer.close();
+        CHECK(line.worker.turn_until([&] { return line.told.closed == 1; }));
+        CHECK_FALSE(line.told.error);
+        CHECK(line.told.ends == (is_before ? 1 : 0));
+    }
+}
+
+TEST_CASE("finish ends our direction behind what is queued, and the other goes on") {
+    for (const bool is_late : {false, true}) {
+        CAPTURE(is_late);
+        Line line(is_late);
+        line.on_worker([&] {
+            CHECK(line.socket.write(Bytes(std::string(600'000, 'x'))) == Sent::wait);
+            line.socket.finish();
+            line.socket.finish();
+            CHECK(line.socket.write(Bytes("late")) == Sent::closed);
+            CHECK_FALSE(line.socket.is_closing());
+        });
+        std::size_t got = 0;
+        bool ended = false;
+        REQUIRE(line.worker.turn_until([&] {
+            got += take(line.peer, &ended).size();
+            return ended;
+        }));
+        CHECK(got == 600'000);
+        for (const char* text : {"still ", "here"}) {
+            put(line.peer, text);
+            line.rest();
+        }
+        CHECK(line.worker.turn_until([&] { return line.told.text == "still here"; }));
+        CHECK(line.lives_for(24h));
+        CHECK(line.told.ends == 0);
+        line.peer.close();
+        CHECK(line.worker.turn_until([&] { return line.told.closed == 1; }));
+        CHECK(line.told.ends == 1);
+        CHECK_FALSE(line.told.error);
+    }
+}
+
+TEST_CASE("when the peer has finished its direction, ours is open until it is closed") {
+    Line line;
+    line.told.on_end = [](TcpSocket&) {};
+    put(line.peer, "question");
+    REQUIRE(::shutdown(line.peer.number(), SHUT_WR) == 0);
+    REQUIRE(line.worker.turn_until([&] { return line.told.ends == 1; }));
+    CHECK(line.told.text == "question");
+    CHECK(line.lives_for(24h));
+    line.on_worker([&] { CHECK(line.socket.write(Bytes("answer")) == Sent::more); });
+    line.rest();
+    CHECK(take(line.peer) == "answer");
+    line.on_worker([&] { line.socket.finish(); });
+    line.rest();
+    bool ended = false;
+    CHECK(take(line.peer, &ended).empty());
+    CHECK(ended);
+    CHECK(line.told.closed == 0);
+    line.on_worker([&] { line.socket.close(); });
+    CHECK(line.worker.turn_until([&] { return line.told.closed == 1; }));
+    CHECK_FALSE(line.told.error);
+    CHECK(line.told.ends == 1);
+}
+
+namespace {
+
+constexpr WriteMarks tight{.high_bytes = 1'000, .low_bytes = 400, .max_bytes = 2'000};
+
+}  // namespace
+
+TEST_CASE("write answers by its marks, to the byte, and takes one piece always") {
+    Line line;
+    line.on_worker([&] {
+        auto write = [&](std::size_t bytes) { return line.socket.write(Bytes(std::string(bytes, 'x'))); };
+        line.socket.marks(tight);
+        CHECK(write(0) == Sent::more);
+        CHECK(write(999) == Sent::more);
+        CHECK(write(1) == Sent::wait);
+        CHECK(write(1'000) == Sent::wait);
+        CHECK(line.socket.unsent_bytes() == 2'000);
+        CHECK(write(1) == Sent::full);
+        CHECK(line.socket.unsent_bytes() == 2'000);
+    });
+    line.rest();
+    CHECK(line.told.writable == 1);
+    CHECK(line.told.sent == 1);
+    CHECK(line.socket.bytes_out() == 2'000);
+    line.on_worker([&] {
+        CHECK(line.socket.write(Bytes(std::string(5'000, 'y'))) == Sent::wait);
+        CHECK(line.socket.write(Bytes("z")) == Sent::full);
+    });
+    line.rest();
+    CHECK(line.told.writable == 2);
+    line.on_worker([&] { CHECK(line.socket.write(Bytes(std::string(999, 'z'))) == Sent::more); });
+    line.rest();
+    CHECK(line.told.writable == 2);  // nobody was told to wait
+    const bool is_same =
+        take(line.peer) == std::string(2'000, 'x') + std::string(5'000, 'y') + std::string(999, 'z');
+    CHECK(is_same);
+}
+
+TEST_CASE("on_writable comes at the low mark, and not above") {
+    for (const std::size_t left : {400u, 401u}) {
+        CAPTURE(left);
+        auto backend = test::late_backend();
+        auto& held = *static_cast<test::LateBackend*>(backend.get());
+        Site site;
+        Told told;
+        test::HandWorker worker({.backend = std::move(backend)});
+        auto& socket = worker->connect_unix(site.path(), std::make_unique<Tells>(told));
+        const auto peer = site.accept();
+        REQUIRE(worker.turn_until([&] { return told.connected == 1; }));
+        socket.marks(tight);
+        held.holds_operations = true;
+        {
+            const auto entered = worker.enter();
+            CHECK(socket.write(Bytes(std::string(1'000, 'x'))) == Sent::wait);
+            worker.turn();
+            CHECK(socket.write(Bytes(std::string(left, 'y'))) == Sent::wait);
+        }
+        worker.turn();
+        held.holds_operations = false;
+        worker.turn();  // the thousand are gone
+        CHECK(socket.unsent_bytes() == left);
+        CHECK(told.writable == (left == 400 ? 1 : 0));
+        CHECK(worker.comes_to_rest());
+        CHECK(told.writable == 1);
+        const auto entered = worker.enter();
+        socket.abort();
+    }
+}
+
+TEST_CASE("who is ready to write is called while there is room, and not when it no longer is") {
+    Line line;
+    line.told.on_writable = [](TcpSocket& socket) {
+        CHECK(socket.unsent_bytes() <= 400);
+        std::ignore = socket.write(Bytes(std::string(900, 'x')));
+    };
+    line.on_worker([&] {
+        line.socket.marks(tight);
+        line.socket.ready_to_write(true);
+    });
+    for (int turns = 0; turns < 5; ++turns) line.worker.turn();
+    CHECK(line.told.writable >= 3);
+    line.on_worker([&] { line.socket.ready_to_write(false); });
+    const auto before = line.told.writable;
+    line.rest();
+    CHECK(line.told.writable == before);
+    CHECK(take(line.peer).size() == static_cast<std::size_t>(before) * 900);
+}
+
+TEST_CASE("a unix stream carries much, both ways and on several connections, through all workers") {
+    const test::TemporaryFolder folder;
+    const auto name = "@penstock-echo-" + std::to_string(::getpid());
+    for (const auto& path : {folder.file("socket"), name}) {
+        CAPTURE(path);
+        struct Talks {
+            std::string path;
+            int done = 0;
+            std::array<Error, 3> errors;
+            std::atomic<int> closed = 0;
+        } talks;
+        struct Counting final : SocketHandler {
+            Counting(Talks& t, std::size_t bytes, Error& e) : at(t), talker(bytes, &t.done, &e) {}
+            void on_connected(TcpSocket& s) override {
+                CHECK(s.peer().empty());
+                CHECK(s.local().empty());
+                talker.on_connected(s);
+            }
+            void on_writable(TcpSocket& s) override { talker.on_writable(s); }
+            void on_read(TcpSocket& s, Slice piece) override { talker.on_read(s, std::move(piece)); }
+            void on_end(TcpSocket& s) override { talker.on_end(s); }
+            void on_closed(TcpSocket& s, Error e) override {
+                talker.on_closed(s, e);
+                ++at.closed;
+            }
+            Talks& at;
+            Talker talker;
+        };
+        talks.path = path;
+        auto shared = SharedListener::at_path(path);
+        REQUIRE(shared);
+        Reactor reactor({.workers = 3});
+        REQUIRE(reactor.start(
+            [](Worker& worker, const std::shared_ptr<const SharedListener>& listener,
+               test::Lent<Talks> at) -> Result<void> {
+                auto opened =
+                    worker.open_listener(*listener, [](TcpSocket&) { return std::make_unique<Echo>(); });
+                if (!opened) return fail(opened);
+                if (worker.index() != 0) return {};
+                for (std::size_t i = 0; i < at->errors.size(); ++i)
+                    worker.connect_unix(at->path,
+                                        std::make_unique<Counting>(*at, 10 + 1'500'000 * i, at->errors[i]));
+                return {};
+            },
+            *shared, test::lent(talks)));
+        CHECK(test::comes([&] { return talks.closed == 3; }));
+        CHECK(reactor.stop(10s).cut == 0);
+        CHECK(talks.done == 3);
+        for (const auto& error : talks.errors) CHECK_FALSE(error);
+    }
+}
+
+TEST_CASE("a unix connect that fails is told by on_closed, behind the call") {
+    const test::TemporaryFolder folder;
+    std::array<Told, 3> waiting;
+    test::HandWorker worker;
+    const auto left = folder.file("left"), busy = folder.file("busy");
+    {
+        auto gone = SharedListener::at_path(left);
+        REQUIRE(gone);
+        std::filesystem::rename(left, left + ".kept");
+    }
+    std::filesystem::rename(left + ".kept", left);
+    auto full = SharedListener::at_path(busy, {.backlog = 0});
+    REQUIRE(full);
+    for (const auto& [path, error] : {std::pair(folder.file("none"), ENOENT),
+                                      {left, ECONNREFUSED},
+                                      {std::string(108, 'x'), ENAMETOOLONG},
+                                      {std::string(), EINVAL},
+                                      {"@penstock-nobody-" + std::to_string(::getpid()), ECONNREFUSED}}) {
+        CAPTURE(path);
+        Told told;
+        auto& socket = worker->connect_unix(path, std::make_unique<Tells>(told));
+        CHECK(socket.is_closing());
+        CHECK(told.closed == 0);
+        worker.turn();
+        CHECK(told.closed == 1);
+        CHECK(told.error == Error::os(error));
+        CHECK(told.connected == 0);
+    }
+    {
+        const test::NoMoreDescriptors none;
+        Told told;
+        worker->connect_unix(busy, std::make_unique<Tells>(told));
+        worker.turn();
+        CHECK(told.error == Error::os(EMFILE));
+    }
+    for (auto& told : waiting) worker->connect_unix(busy, std::make_unique<Tells>(told));
+    CHECK(worker.turn_until([&] { return waiting.back().closed == 1; }));
+    CHECK(waiting.front().connected == 1);  // it waits to be accepted
+    CHECK(waiting.back().error == Error::os(EAGAIN));
+}
+
+namespace {
+
+/// Two workers that bring along what was received and not told, as io_uring does.
+struct Move {
+    Move()
+        : one({.backend = test::late_backend(), .clock = &clock}),
+          other({.backend = test::late_backend(), .clock = &clock}),
+          socket(&one->connect_unix(site.path(), std::make_unique<Tells>(told))),
+          peer(site.accept()) {
+        REQUIRE(one.turn_until([&] { return told.connected == 1; }));
+        REQUIRE(one.comes_to_rest());
+    }
+    Detached<TcpSocket> detach(test::HandWorker& from) {
+        std::optional<Detached<TcpSocket>> out;
+        {
+            const auto entered = from.enter();
+            REQUIRE(socket->detach([&](Detached<TcpSocket> bundle) { out = std::move(bundle); }));
+            CHECK_FALSE(out);  // not inside the call
+            CHECK(socket->write(Bytes("late")) == Sent::closed);
+        }
+        REQUIRE(from.turn_until([&] { return out.has_value(); }));
+        REQUIRE(from.comes_to_rest());
+        return std::move(*out);
+    }
+    void adopt(test::HandWorker& by, Detached<TcpSocket> bundle) {
+        const auto entered = by.enter();
+        socket = &by->adopt(std::move(bundle));
+    }
+    template <class F>
+    void on(test::HandWorker& worker, F f) {
+        const auto entered = worker.enter();
+        f();
+    }
+
+    test::HandClock clock;
+    Site site;
+    Told told;
+    test::HandWorker one, other;
+    TcpSocket* socket;
+    Descriptor peer;
+};
+
+}  // namespace
+
+TEST_CASE("what is received and not told moves along, and is told when the handler reads, in its order") {
+    Move move;
+    put(move.peer, "one ");
+    move.one.turn();  // the backend has it
+    move.on(move.one, [&] { move.socket->ready_to_read(false); });
+    auto bundle = move.detach(move.one);
+    CHECK(move.told.text.empty());
+    put(move.peer, "two ");
+    move.adopt(move.other, std::move(bundle));
+    CHECK(move.told.adopted == 1);
+    CHECK(move.other.comes_to_rest());
+    CHECK(move.told.text.empty());
+    CHECK(move.socket->bytes_in() == 4);
+    put(move.peer, "three");
+    move.on(move.other, [&] {
+        move.socket->ready_to_read(true);
+        CHECK(move.told.text.empty());  // not inside the call
+    });
+    CHECK(move.other.turn_until([&] { return move.told.text == "one two three"; }));
+    CHECK(move.socket->bytes_in() == 13);
+    move.peer.close();
+    CHECK(move.other.turn_until([&] { return move.told.closed == 1; }));
+    CHECK(move.told.ends == 1);
+    CHECK_FALSE(move.told.error);
+}
+
+TEST_CASE("what is told in parts moves on in parts, again and again") {
+    Move move;
+    std::string expected;
+    move.told.on_read = [](TcpSocket& socket) { socket.ready_to_read(false); };  // one piece at a time
+    auto* from = &move.one;
+    auto* to = &move.other;
+    for (int round = 0; round < 6; ++round) {
+        CAPTURE(round);
+        move.on(*from, [&] { move.socket->ready_to_read(true); });
+        for (int i = 0; i < 3; ++i) {
+            const auto text = std::to_string(round) + "." + std::to_string(i) + " ";
+            put(move.peer, text);
+            expected += text;
+            from->turn();
+        }
+        auto bundle = move.detach(*from);
+        move.adopt(*to, std::move(bundle));
+        if (round % 2 == 0) CHECK(to->comes_to_rest());
+        std::swap(from, to);
+    }
+    move.told.on_read = nullptr;
+    move.on(*from, [&] { move.socket->ready_to_read(true); });
+    CHECK(from->turn_until([&] { return move.told.text == expected; }));
+    CHECK(move.socket->bytes_in() == expected.size());
+    CHECK(move.told.adopted == 6);
+}
+
+TEST_CASE("a socket that moves on in on_adopted takes along what came along") {
+    Move move;
+    put(move.peer, "hello ");
+    move.one.turn();
+    auto bundle = move.detach(move.one);
+    std::optional<Detached<TcpSocket>> next;
+    move.told.on_adopted = [&](TcpSocket& socket) {
+        CHECK(socket.detach([&](Detached<TcpSocket> d) { next = std::move(d); }));
+    };
+    move.adopt(move.other, std::move(bundle));
+    REQUIRE(move.other.turn_until([&] { return next.has_value(); }));
+    CHECK(move.told.text.empty());
+    move.told.on_adopted = nullptr;
+    put(move.peer, "world");
+    move.adopt(move.one, std::move(*next));
+    CHECK(move.one.turn_until([&] { return move.told.text == "hello world"; }));
+}
+
+TEST_CASE("everything of a socket moves: what is queued, marks, limits, wishes, its end and its counts") {
+    Move move;
+    const std::string much(600'000, 'x');
+    static constexpr WriteMarks roomy{.high_bytes = 500'000, .low_bytes = 100, .max_bytes = 700'000};
+    move.on(move.one, [&] {
+        move.socket->marks(roomy);
+        move.socket->write_timeout(30s);
+        move.socket->idle_timeout(50s);
+        CHECK(move.socket->write(Bytes(much)) == Sent::wait);
+    });
+    REQUIRE(move.one.comes_to_rest());
+    const auto out = much.size() - move.socket->unsent_bytes();
+    CHECK(out > 0);
+    CHECK(out < much.size());
+    put(move.peer, "unread");
+    move.one.turn();
+    auto bundle = move.detach(move.one);
+    CHECK(move.told.died == 0);
+    CHECK(move.told.closed == 0);
+    CHECK(move.one->is_drained());
+    move.adopt(move.other, std::move(bundle));
+    move.on(move.other, [&] {
+        CHECK(move.socket->bytes_out() == out);
+        CHECK(move.socket->bytes_in() == 6);
+        CHECK(move.socket->unsent_bytes() == much.size() - out);
+        CHECK(move.socket->handler() != nullptr);
+        CHECK(move.socket->peer().empty());
+    });
+    CHECK(move.other.turn_until([&] { return move.told.text == "unread"; }));
+    REQUIRE(move.other.comes_to_rest());
+    std::string got;
+    const auto writable = move.told.writable;
+    REQUIRE(move.other.turn_until([&] {
+        got += take(move.peer);
+        return got.size() == much.size();
+    }));
+    REQUIRE(move.other.comes_to_rest());
+    const bool is_same = got == much;
+    CHECK(is_same);
+    CHECK(move.told.writable == writable + 1);  // the write answered `wait` on the other worker
+    CHECK(move.socket->bytes_out() == much.size());
+    // The marks and the limits are its own still.
+    move.on(move.other, [&] {
+        CHECK(move.socket->write(Bytes(std::string(499'999, 'y'))) == Sent::more);
+        CHECK(move.socket->write(Bytes(std::string(200'002, 'y'))) == Sent::full);
+        move.socket->finish();
+    });
+    auto second = move.detach(move.other);  // and it ends on the next
+    move.adopt(move.one, std::move(second));
+    std::size_t more = 0;
+    bool ended = false;
+    REQUIRE(move.one.turn_until([&] {
+        more += take(move.peer, &ended).size();
+        return ended;
+    }));
+    CHECK(more == 499'999);
+    move.clock.pass(49'990ms);
+    for (int turns = 0; turns < 3; ++turns) move.one.turn();
+    CHECK(move.told.closed == 0);
+    move.clock.pass(20ms);
+    for (int turns = 0; turns < 3; ++turns) move.one.turn();
+    CHECK(move.told.closed == 1);
+    CHECK(move.told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("a socket that moves keeps its write limit and its wish to write") {
+    Move move;
+    move.told.on_writable = [](TcpSocket& socket) {
+        if (socket.unsent_bytes() == 0) std::ignore = socket.write(Bytes(std::string(3'000'000, 'x')));
+    };
+    move.on(move.one, [&] {
+        move.socket->ready_to_write(true);
+        move.socket->write_timeout(5s);
+    });
+    auto bundle = move.detach(move.one);
+    CHECK(move.told.writable == 0);
+    move.adopt(move.other, std::move(bundle));
+    REQUIRE(move.other.turn_until([&] { return move.told.writable == 1; }));
+    for (int turns = 0; turns < 20; ++turns) move.other.turn();
+    CHECK(move.socket->unsent_bytes() > 0);
+    auto second = move.detach(move.other);
+    move.clock.pass(1h);  // on its way no time counts
+    move.one.turn();
+    move.adopt(move.one, std::move(second));
+    for (int turns = 0; turns < 3; ++turns) move.one.turn();
+    CHECK(move.told.closed == 0);
+    move.clock.pass(4'900ms);
+    for (int turns = 0; turns < 3; ++turns) move.one.turn();
+    CHECK(move.told.closed == 0);
+    move.clock.pass(200ms);
+    for (int turns = 0; turns < 3; ++turns) move.one.turn();
+    CHECK(move.told.error == Error::os(ETIMEDOUT));
+}
+
+TEST_CASE("a socket's read credit moves along, less what came along") {
+    Move move;
+    move.on(move.one, [&] { move.socket->read_credit(10); });
+    put(move.peer, "123456");
+    move.one.turn();
+    auto bundle = move.detach(move.one);
+    move.adopt(move.other, std::move(bundle));
+    put(move.peer, "7890abcdef");
+    REQUIRE(move.other.turn_until([&] { return move.told.text.size() >= 10; }));
+    REQUIRE(move.other.comes_to_rest());
+    CHECK(move.told.text == "1234567890");
+    move.on(move.other, [&] { move.socket->read_credit(2); });
+    REQUIRE(move.other.comes_to_rest());
+    CHECK(move.told.text == "1234567890ab");
+}
+
+TEST_CASE("an end that comes while a socket leaves is told where it arrives, behind what came along") {
+    Move move;
+    put(move.peer, "last words");
+    move.one.turn();
+    move.peer.close();
+    auto bundle = move.detach(move.one);
+    CHECK(move.told.ends == 0);
+    move.adopt(move.other, std::move(bundle));
+    std::string at_end;
+    move.told.on_end = [&](TcpSocket& socket) {
+        at_end = move.told.text;
+        socket.close();
+    };
+    CHECK(move.other.turn_until([&] { return move.told.closed == 1; }));
+    CHECK(at_end == "last words");
+    CHECK_FALSE(move.told.error);
+}
+
+TEST_CASE("a detached socket that dies ends its connection, and its handler hears nothing") {
+    Move move;
+    put(move.peer, "unread");
+    move.one.turn();
+    move.on(move.one, [&] { CHECK(move.socket->write(Bytes(std::string(600'000, 'x'))) == Sent::wait); });
+    {
+        const auto bundle = move.detach(move.one);
+    }
+    CHECK(move.told.died == 1);
+    CHECK(move.told.closed == 0);
+    bool ended = false;
+    for (int tries = 0; tries < 2 && !ended; ++tries) std::ignore = take(move.peer, &ended);
+    std::array<char, 1> byte;
+    CHECK(::recv(move.peer.number(), byte.data(), 1, 0) <= 0);
+    CHECK(errno != EAGAIN);
+    CHECK(move.one.comes_to_rest());
+}
+
+TEST_CASE("a socket that ends while it leaves does not leave, and gives back what it held") {
+    for (int way = 0; way < 3; ++way) {
+        CAPTURE(way);
+        Move move;
+        bool left = false;
+        put(move.peer, "unread");
+        move.one.turn();
+        move.on(move.one, [&] {
+            CHECK(move.socket->write(Bytes(std::string(600'000, 'x'))) == Sent::wait);
+            REQUIRE(move.socket->detach([&](Detached<TcpSocket>) { left = true; }));
+            CHECK(move.socket->detach([](Detached<TcpSocket>) {}).error() == Error::os(ENOTCONN));
+            if (way == 0) move.socket->abort();
+        });
+        if (way == 1) move.one.turn();
+        if (way == 1 && !left) move.on(move.one, [&] { move.socket->abort(); });
+        if (way == 2) move.one.stop();
+        if (way != 2) CHECK(move.one.turn_until([&] { return move.told.closed == 1 || left; }));
+        CHECK(move.told.closed == (left ? 0 : 1));
+        if (!left) CHECK(move.told.error == Error::os(ECONNABORTED));
+        CHECK(move.told.died == 1);
+    }
+}
+
+TEST_CASE("a socket whose handler is not to move, or that is closing or connecting, stays as it is") {
+    Told told;
+    Connecting site;
+    auto& connecting = site.begin(told);
+    CHECK(connecting.detach([](Detached<TcpSocket>) {}).error() == Error::os(ENOTCONN));
+    Line line(true);
+    line.on_worker([&] {
+        line.socket.close();
+        CHECK(line.socket.detach([](Detached<TcpSocket>) {}).error() == Error::os(ENOTCONN));
+    });
+    bool ended = false;
+    line.rest();
+    CHECK(take(line.peer, &ended).empty());
+    CHECK(ended);
+}
+
+TEST_CASE("sockets move between workers under traffic, with what their backends had received") {
+    struct Wanders final : SocketHandler, Movable {
+        void on_read(TcpSocket& socket, Slice piece) override {
+            socket.ready_to_read(socket.write(std::move(piece)) == Sent::more);
+            if (++reads % 3 != 0) return;
+            auto& here = socket.worker();
+            std::ignore = socket.detach([&here](Detached<TcpSocket> bundle) {
+                auto adopt = [](Worker& there, Detached<TcpSocket> d) { there.adopt(std::move(d)); };
+                const auto next = (here.index() + 1) % here.reactor().workers();
+                if (here.reactor().worker(next).post(adopt, std::move(bundle)) != Posted::ok)
+                    here.adopt(std::move(bundle));
+            });
+        }
+        void on_writable(TcpSocket& socket) override { socket.ready_to_read(true); }
+        void on_adopted(TcpSocket&) override { ++wander_moves; }
+        int reads = 0;
+    };
+    wander_moves = 0;
+    Reactor reactor({.workers = 3, .make_backend = &test::late_backend});
+    std::atomic<std::uint16_t> port = 0;
+    REQUIRE(reactor.start(
+        [](Worker& worker, EchoServer::Box box) -> Result<void> {
+            if (worker.index() != 0) return {};
+            auto listener =
+                worker.open_listener("127.0.0.1:0", [](TcpSocket&) { return std::make_unique<Wanders>(); });
+            if (!listener) return fail(listener);
+            box.port->store((*listener)->address().port());
+            return {};
+        },
+        EchoServer::Box{&port}));
+    std::string text(2'000'000, '\0');
+    for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 7 + i / 256);
+    std::vector<std::thread> clients;
+    std::atomic<int> same = 0;
+    for (int i = 0; i < 2; ++i)
+        clients.emplace_back([&] {
+            test::LoopbackClient client(port);
+            std::thread writer([&] {
+                client.send(text);
+                client.finish();
+            });
+            if (client.receive_all() == text) ++same;
+            writer.join();
+        });
+    for (auto& client : clients) client.join();
+    CHECK(same == 2);
+    CHECK(wander_moves > 10);
+    test::LoopbackClient cut(port);  // and a stop in the middle
+    cut.send(text.substr(0, 100'000));
+    std::ignore = cut.receive_bytes(1'000);
+    reactor.stop(0ns);
 }

@@ -451,7 +451,8 @@ TEST_CASE("silence is asked after with PING, and ends the session when nobody an
     World world([&](auto& client, auto& server) { both(client, server, 'A', {}, pair); });
     world.run(300s);
     CHECK_FALSE(world.client.ended);
-    CHECK(world.client.session->stats().rtt_min > 0ns);
+    // Whoever asks first knows; the other hears from it, and needs not ask.
+    CHECK(std::max(world.client.session->stats().rtt_min, world.server.session->stats().rtt_min) > 0ns);
     CHECK(world.client.session->stats().records_in >= 10);
     CHECK(world.client.session->stats().records_in <= 60);
     world.at_server([&](auto&) { world.server_line->carrier().read_credit(0); });  // deaf

@@ -53,6 +53,10 @@ public:
     Node(int argc, char** argv);
     /// For programs with a command line of their own.
     explicit Node(Options options);
+    /// In a simulation, as a host of it with this many workers (0: one), and as many queues of the Processor.
+    /// What it would keep in its state folder lives in it, unless the options name one; its keys come from
+    /// the seed. Signals and the log settings mean nothing there, nor does run().
+    Node(events::Simulation& simulation, Options options);
     /// Stops at once what still runs.
     ~Node();
 

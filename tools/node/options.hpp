@@ -16,6 +16,7 @@ struct Options {
     std::optional<std::string> state{};   ///< node.state
     std::optional<std::uint32_t> workers{};
     std::optional<std::string> log_level{};
+    std::vector<std::string> clients{};  ///< stream.clients; empty: the settings' own
 };
 
 }  // namespace penstock::node

@@ -250,12 +250,24 @@ inline constexpr auto stream_settings = core::table<StreamSettings>(
 struct EventsSettings {
     std::string backend = "auto";
     bool pin = true;
+    bool balance = true;
+    std::chrono::milliseconds stall_limit{100};
 };
 inline constexpr auto events_settings = core::table<EventsSettings>(
-    "events",
-    {
-        {"backend", &EventsSettings::backend, {1, 16}, core::at_start, "what waits for I/O: auto, epoll, io_uring or poll"},
-        {"pin", &EventsSettings::pin, core::at_start, "each worker to its CPU"},
-    });
+    "events", {
+                  {"backend",
+                   &EventsSettings::backend,
+                   {1, 16},
+                   core::at_start,
+                   "what waits for I/O: auto, epoll, io_uring or poll"},
+                  {"pin", &EventsSettings::pin, core::at_start, "each worker to its CPU"},
+                  {"balance", &EventsSettings::balance, core::at_start,
+                   "a worker that holds clearly more connections than another hands fresh ones over"},
+                  {"stall_limit",
+                   &EventsSettings::stall_limit,
+                   {0ms, 1min},
+                   core::at_start,
+                   "a callback that holds its worker for longer is logged; 0ms: none is"},
+              });
 
 }  // namespace penstock::node

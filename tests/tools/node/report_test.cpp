@@ -17,7 +17,9 @@ Report example() {
     told.keys = 5;
     told.handshakes = 7;
     told.listed = {{"sid", "nid", "10.0.0.2:7", 2, true}};
-    out.workers = {{0, 2, 125, told}, {1, 1, 1000, {}}};
+    out.workers = {{0, 2, 125, told, 4, {}}, {1, 1, 1000, {}}};
+    out.workers[0].turns_ns.buckets[12] = 9;
+    out.workers[0].turns_ns.sum = 30'000;
     out.queues.resize(1);
     out.queues[0].jobs = 3;
     return out;
@@ -48,7 +50,9 @@ TEST_CASE("all metrics begin with penstock_, a silent worker has no sample of wh
           "penstock_http_requests_total{worker=\"0\"} 100\n", "penstock_worker_silent{worker=\"1\"} 1\n",
           "penstock_worker_busy_ratio{worker=\"0\"} 0.125\n", "penstock_queue_jobs{queue=\"0\"} 3\n",
           "penstock_sessions{worker=\"0\"} 3\n", "penstock_request_keys{worker=\"0\"} 5\n",
-          "penstock_handshakes_total{worker=\"0\"} 7\n"})
+          "penstock_handshakes_total{worker=\"0\"} 7\n", "penstock_worker_stalls_total{worker=\"0\"} 4\n",
+          "penstock_worker_turn_seconds_count{worker=\"0\"} 9\n",
+          "penstock_worker_turn_seconds_sum{worker=\"0\"} 3e-05\n"})
         CHECK_MESSAGE(text.find(line) != std::string::npos, line);
     CHECK(text.find("penstock_http_requests_total{worker=\"1\"}") == std::string::npos);
 }

@@ -15,6 +15,7 @@ namespace {
 struct Round {
     std::vector<QueueSetUp> set_ups;
     unsigned wanted = 0;
+    bool waits = true;
     mutable std::mutex lock{};
     mutable std::condition_variable changed{};
     mutable unsigned arrived = 0, ended = 0;
@@ -24,7 +25,7 @@ struct Round {
         std::unique_lock held(lock);
         ++arrived;
         changed.notify_all();
-        changed.wait(held, [this] { return arrived >= wanted; });
+        changed.wait(held, [this] { return !waits || arrived >= wanted; });
         held.unlock();
         auto outcome = run_all(queue);
         held.lock();
@@ -49,17 +50,20 @@ struct Round {
 
 }  // namespace
 
-Done<void> set_up_queues(proc::Processor& processor, std::vector<QueueSetUp> set_ups) {
+Done<void> set_up_queues(proc::Processor& processor, std::vector<QueueSetUp> set_ups, bool is_inline) {
     if (set_ups.empty()) return {};
     auto made = std::make_shared<Round>();
     made->set_ups = std::move(set_ups);
     made->wanted = processor.queues();
+    made->waits = !is_inline;
     const std::shared_ptr<const Round> round = std::move(made);
     for (unsigned i = 0; i < round->wanted; ++i) {
         const auto posted = processor.add(
             [](proc::Queue& queue, const std::shared_ptr<const Round>& shared) { shared->run(queue); },
             round);
         PENSTOCK_ASSERT(posted == Posted::ok);  // nothing else is there, and each queue has room for one job
+    }
+    while (is_inline && processor.step()) {
     }
     std::unique_lock held(round->lock);
     round->changed.wait(held, [&] { return round->ended == round->wanted; });

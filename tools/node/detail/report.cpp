@@ -18,6 +18,10 @@ void add_workers(core::MetricsText& out, const Report& report) {
     auto& busy = out.family("penstock_worker_busy_ratio", MetricKind::gauge, "share of its time, recently");
     auto& silent =
         out.family("penstock_worker_silent", MetricKind::gauge, "1: it did not answer within 200 ms");
+    auto& stalls = out.family("penstock_worker_stalls_total", MetricKind::counter,
+                              "callbacks that held it for longer than events.stall_limit");
+    auto& turns = out.family("penstock_worker_turn_seconds", MetricKind::histogram,
+                             "how long turns of the loop took, less their waits");
     auto& requests = out.family("penstock_http_requests_total", MetricKind::counter, "requests that began");
     for (std::size_t i = 0; i < report.workers.size(); ++i) {
         const auto& worker = report.workers[i];
@@ -25,6 +29,8 @@ void add_workers(core::MetricsText& out, const Report& report) {
         connections.sample({{"worker", index}}, worker.connections);
         busy.sample({{"worker", index}}, share(worker.busy));
         silent.sample({{"worker", index}}, worker.told ? 0 : 1);
+        stalls.sample({{"worker", index}}, worker.stalls);
+        turns.sample({{"worker", index}}, worker.turns_ns, core::latency_shape);
         if (worker.told) requests.sample({{"worker", index}}, worker.told->requests);
     }
 }
@@ -83,7 +89,8 @@ Report make_report(Worker& worker, const Site& site, const Gathering& gathering)
     const auto& reports = gathering.reports();
     for (unsigned i = 0; i < reports.size(); ++i) {
         const auto status = worker.reactor().status(i);
-        out.workers.push_back({status.cpu, status.sockets, status.busy, reports[i]});
+        out.workers.push_back(
+            {status.cpu, status.sockets, status.busy, reports[i], status.stalls, status.turns_ns});
     }
     const auto& processor = worker.local<proc::Processor>();
     for (unsigned i = 0; i < processor.queues(); ++i) out.queues.push_back(processor.status(i));

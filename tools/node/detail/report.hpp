@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <penstock/core/counter.hpp>
 #include <penstock/node/detail/gathering.hpp>
 #include <penstock/node/detail/site.hpp>
 
@@ -16,6 +17,8 @@ struct Report {
         std::size_t connections = 0;
         unsigned busy = 0;                   ///< thousandths
         std::optional<WorkerReport> told{};  ///< nothing: the worker is silent
+        std::uint64_t stalls = 0;            ///< callbacks that held it for longer than the limit
+        core::HistogramCounts turns_ns{};    ///< what turns took, less their waits
     };
     std::string node_id;
     std::chrono::seconds up{0};

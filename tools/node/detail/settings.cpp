@@ -78,6 +78,10 @@ Done<void> AllSettings::load(const Options& options, const std::vector<core::Set
     if (options.workers) node.workers = *options.workers;
     if (options.state) node.state = *options.state;
     if (options.log_level) log.level = *options.log_level;
+    if (!options.clients.empty()) {
+        stream.clients = options.clients;
+        given_["stream.clients"] = "Options::clients";
+    }
     return check();
 }
 

@@ -11,8 +11,15 @@
 namespace penstock::node {
 
 Done<void> StreamService::load(const AllSettings& settings, const std::string& state_folder) {
+    core::KernelRandom random;
+    return load(settings, state_folder, random);
+}
+
+Done<void> StreamService::load(const AllSettings& settings, const std::string& state_folder,
+                               core::Random& random) {
     const auto path = state_folder + "/node.key";
-    auto own = crypto::Identity::load_or_make(path);
+    auto own = state_folder.empty() ? Result<crypto::Identity>(crypto::Identity::make(random))
+                                    : crypto::Identity::load_or_make(path, random);
     if (!own)
         return std::unexpected("node key " + path + ": " + own.error().message() +
                                " (where there is none, the node makes one, and has another id)");

@@ -25,6 +25,8 @@ class StreamService {
 public:
     /// Reads the keys: the node's own, made when it is missing, and the network's.
     Done<void> load(const AllSettings& settings, const std::string& state_folder);
+    /// Likewise; without a state folder its own is kept nowhere. What is made comes from `random`.
+    Done<void> load(const AllSettings& settings, const std::string& state_folder, core::Random& random);
     const NodeId& id() const { return identity_->id(); }
     /// What handshakes show and believe, with a certificate that begins now. To be lent to the workers.
     Done<std::shared_ptr<const stream::NodeKeys>> keys(core::WallTime now) const;
