@@ -726,7 +726,7 @@ TEST_CASE("under resets at any place every socket ends once, and what completed 
                   });
 }
 
-TEST_CASE("no more than so many are accepted in a turn; the others come later, and none is lost") {
+TEST_CASE("no more than so many are accepted in a turn, the others come later, and none is lost") {
     for (const std::size_t ready : {std::size_t(0), std::size_t(1), std::size_t(5), std::size_t(1'000)}) {
         CAPTURE(ready);
         on_every_site(seed_count / 4, faults, [&](Site& site) {

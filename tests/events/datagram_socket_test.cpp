@@ -719,7 +719,7 @@ TEST_CASE("a worker's end is told as an abort") {
     CHECK(told.error == Error::os(ECONNABORTED));
 }
 
-TEST_CASE("an address that is in use is an error, unless it is shared; nothing is left of what failed") {
+TEST_CASE("an address that is in use is an error, unless it is shared, and nothing is left of what failed") {
     Told told, other, failed;
     test::HandWorker worker;
     const auto at = open(worker, told, any_port, shared()).local();

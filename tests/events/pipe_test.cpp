@@ -497,7 +497,8 @@ TEST_CASE("what is no descriptor is an error, and yours to delete") {
     CHECK(worker.comes_to_rest());
 }
 
-TEST_CASE("a new pipe's ends block and are closed on exec; live ones do not block, for whoever shares them") {
+TEST_CASE(
+    "a new pipe's ends block and are closed on exec, and live ones do not block, for whoever shares them") {
     Heard heard;
     Said said;
     test::HandWorker worker;
@@ -609,7 +610,7 @@ TEST_CASE("when descriptors have run out, a new pipe is refused") {
     CHECK(open_pipe().error() == Error::os(EMFILE));
 }
 
-TEST_CASE("a drain sends what is queued and closes; readers are not waited for") {
+TEST_CASE("a drain sends what is queued and closes, and readers are not waited for") {
     Heard heard;
     Said said;
     {

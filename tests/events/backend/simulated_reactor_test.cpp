@@ -11,8 +11,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "../loopback.hpp"
+#include <events/loopback.hpp>
 
 using namespace penstock;
 using namespace penstock::events;
