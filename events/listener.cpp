@@ -5,6 +5,7 @@
 #include <penstock/events/reactor.hpp>
 #include <penstock/events/tcp_socket.hpp>
 
+#include <bit>
 #include <utility>
 
 namespace penstock::events {
@@ -50,7 +51,7 @@ struct HandedOver {
 
 /// Where nobody listens any more, it goes back; where it came from, it stays or ends.
 void take_handed_over(Worker& worker, HandedOver fresh) {
-    auto* listener = worker.find_listener(fresh.listening, reinterpret_cast<const void*>(fresh.group));
+    auto* listener = worker.find_listener(fresh.listening, std::bit_cast<const void*>(fresh.group));
     if (listener != nullptr) return listener->take(std::move(fresh.descriptor), fresh.peer);
     if (fresh.from == worker.index()) return;
     const auto home = worker.reactor().worker(fresh.from);
@@ -77,7 +78,7 @@ bool Listener::hand_over(Descriptor& descriptor, const Address& peer) {
     if (worker().reactor().worker(static_cast<unsigned>(to)).post(take_there, std::move(fresh)) == Posted::ok)
         return true;
     balance->arrived(to);
-    descriptor = std::move(fresh.descriptor);
+    descriptor = std::move(fresh.descriptor);  // NOLINT(bugprone-use-after-move): refused, so still ours
     return false;
 }
 

@@ -239,7 +239,8 @@ void Worker::move_away(std::size_t count, const Remote<Worker>& target) {
         if (moving == nullptr || !moving->is_at_rest()) continue;
         const auto leaves = moving->detach([this, target](Detached<TcpSocket> detached) {
             auto adopt = [](Worker& there, Detached<TcpSocket> arrived) { there.adopt(std::move(arrived)); };
-            if (target.post(adopt, std::move(detached)) != Posted::ok) this->adopt(std::move(detached));
+            if (target.post(adopt, std::move(detached)) == Posted::ok) return;
+            this->adopt(std::move(detached));  // NOLINT(bugprone-use-after-move): refused, so still ours
         });
         if (leaves) --count;
     }

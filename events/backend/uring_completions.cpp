@@ -7,6 +7,7 @@
 #include <penstock/events/detail/os_socket.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -45,7 +46,7 @@ void UringBackend::complete(const io_uring_cqe& completion, std::size_t bytes_ma
         return;
     }
     if (what == What::nothing) return;
-    auto& entry = *reinterpret_cast<Ringed*>(completion.user_data & ~what_bits);
+    auto& entry = *std::bit_cast<Ringed*>(completion.user_data & ~what_bits);
     if (is_last) {
         --flying_;
         entry.flying &= static_cast<std::uint8_t>(~Ringed::bit(what));
