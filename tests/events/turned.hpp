@@ -195,35 +195,59 @@ private:
     std::uint16_t port_ = 0;
 };
 
-/// What the other side of a connection saw, and how it behaves.
+class Peer;
+
+/// What the other side of a connection saw, and how it behaves. It may die before its Peer, which then sees
+/// nothing more.
 struct Seen {
+    Seen() = default;
+    Seen(const Seen&) = delete;
+    Seen& operator=(const Seen&) = delete;
+    ~Seen();
+
     std::string got;
     bool is_connected = false, has_ended = false, is_over = false;
     bool closes_at_end = true;
     Error error;
     events::TcpSocket* socket = nullptr;  // while it lives
+    Peer* peer = nullptr;
 };
 
 class Peer final : public events::SocketHandler {
 public:
-    explicit Peer(Seen& seen) : seen_(seen) {}
-    void on_connected(events::TcpSocket& socket) override {
-        seen_.socket = &socket;
-        seen_.is_connected = true;
+    explicit Peer(Seen& seen) : seen_(&seen) { seen.peer = this; }
+    ~Peer() override {
+        if (seen_ != nullptr) seen_->peer = nullptr;
     }
-    void on_read(events::TcpSocket&, Slice piece) override { seen_.got += piece.text(); }
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+    void forget() { seen_ = nullptr; }
+
+    void on_connected(events::TcpSocket& socket) override {
+        if (seen_ == nullptr) return;
+        seen_->socket = &socket;
+        seen_->is_connected = true;
+    }
+    void on_read(events::TcpSocket&, Slice piece) override {
+        if (seen_ != nullptr) seen_->got += piece.text();
+    }
     void on_end(events::TcpSocket& socket) override {
-        seen_.has_ended = true;
-        if (seen_.closes_at_end) socket.close();
+        if (seen_ != nullptr) seen_->has_ended = true;
+        if (seen_ == nullptr || seen_->closes_at_end) socket.close();
     }
     void on_closed(events::TcpSocket&, Error error) override {
-        seen_.socket = nullptr;
-        seen_.is_over = true;
-        seen_.error = error;
+        if (seen_ == nullptr) return;
+        seen_->socket = nullptr;
+        seen_->is_over = true;
+        seen_->error = error;
     }
 
 private:
-    Seen& seen_;
+    Seen* seen_;
 };
+
+inline Seen::~Seen() {
+    if (peer != nullptr) peer->forget();
+}
 
 }  // namespace penstock::test
