@@ -6,13 +6,14 @@
 
 namespace penstock::bench {
 
-/// A reactor of one worker, whose log tells only what goes wrong.
+/// A reactor of one worker, whose log tells only errors: to its watch for stalls, a leap of virtual time is
+/// one.
 class OneWorker {
 public:
     Reactor& reactor() { return reactor_; }
 
 private:
-    core::Logger logger_{{.level = core::LogLevel::warn}};
+    core::Logger logger_{{.level = core::LogLevel::error}};
     Reactor reactor_{{.workers = 1, .logger = &logger_}};
 };
 
