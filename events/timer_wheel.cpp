@@ -11,7 +11,7 @@ void reset(detail::DeadlineLink& list) { list.next_ = list.previous_ = &list; }
 
 }  // namespace
 
-TimerWheel::TimerWheel(TimePoint now) : now_(ticks(now)) {
+TimerWheel::TimerWheel(TimePoint now) : now_(ticks(now)), until_(now_) {
     for (auto& level : slots_)
         for (auto& slot : level) reset(slot);
     reset(due_);
@@ -47,11 +47,12 @@ void TimerWheel::arm(Deadline& deadline, TimePoint due) {
     due = std::clamp(due, TimePoint(), TimePoint::max() - tick);  // before the clock's start is past as well
     deadline.tick_ = ticks(due + tick - std::chrono::nanoseconds(1));
     deadline.tick_ = std::min(deadline.tick_, now_ + static_cast<std::uint64_t>(farthest / tick));
+    if (deadline.tick_ <= until_) return append(due_, deadline);
     place(deadline);
 }
 
+/// Of one that is due after now.
 void TimerWheel::place(Deadline& deadline) {
-    if (deadline.tick_ <= now_) return append(due_, deadline);
     const auto highest = static_cast<unsigned>(std::bit_width(deadline.tick_ ^ now_) - 1);
     const auto level = highest / digit_bits;
     const auto slot = deadline.tick_ >> (level * digit_bits) & (slots - 1);
@@ -77,44 +78,60 @@ std::optional<std::uint64_t> TimerWheel::next_slot() const {
     return {};
 }
 
-/// Moves down, or to due, what lies in the slots that `to` has reached.
-void TimerWheel::advance(std::uint64_t to) {
-    while (now_ < to) {
-        now_ = std::min(next_slot().value_or(to), to);
-        // From the top: what moves down may lie in a slot that has come up as well.
-        for (unsigned level = levels; level-- > 0;) {
+/// Steps to the next slot that holds something, up to `until_`: what is due there goes to `out`, what is due
+/// later moves down a level. False when nothing is left. Slot by slot, so that each deadline is still in the
+/// cache from its last move when it runs.
+bool TimerWheel::advance(detail::DeadlineLink& out) {
+    while (now_ < until_ && out.next_ == &out) {
+        now_ = std::min(next_slot().value_or(until_), until_);
+        // A slot comes up when the digits below it are zero.
+        const auto zeros = static_cast<unsigned>(std::countr_zero(now_)) / digit_bits;
+        // From the top: what moves down may come up as well.
+        for (auto level = std::min(levels - 1, zeros) + 1; level-- > 0;) {
             const auto slot = now_ >> (level * digit_bits) & (slots - 1);
             if ((occupied_[level] >> slot & 1) == 0) continue;
             occupied_[level] &= ~(std::uint64_t(1) << slot);
-            detail::DeadlineLink moving;
-            reset(moving);
-            move_all(slots_[level][slot], moving);
-            while (moving.next_ != &moving) {
-                auto& deadline = *static_cast<Deadline*>(moving.next_);
-                deadline.cancel();
-                place(deadline);
-            }
+            if (level == 0)
+                move_all(slots_[0][slot], out);
+            else
+                move_down(slots_[level][slot], out);
         }
+    }
+    return out.next_ != &out;
+}
+
+/// The list is walked from both ends, by the second walker only to have the rest in the cache sooner.
+void TimerWheel::move_down(detail::DeadlineLink& list, detail::DeadlineLink& out) {
+    auto* at = list.next_;
+    auto* ahead = list.previous_;
+    reset(list);
+    for (bool met = false; at != &list;) {
+        auto& deadline = *static_cast<Deadline*>(at);
+        at = at->next_;
+        met = met || ahead == &deadline || ahead == at;
+        if (!met) ahead = ahead->previous_;
+        if (deadline.tick_ <= now_)
+            append(out, deadline);
+        else
+            place(deadline);
     }
 }
 
 std::size_t TimerWheel::run(TimePoint now, std::size_t most) {
-    if (!has_due() && ticks(now) <= now_) return 0;
-    if (!has_due()) advance(ticks(now));
+    until_ = std::max(until_, ticks(now));
+    if (!has_due()) return 0;
     std::size_t count = 0;
     detail::DeadlineLink running;  // what is armed meanwhile waits for the next turn
     reset(running);
     move_all(due_, running);
-    while (running.next_ != &running && count < most) {
+    while (count < most && (running.next_ != &running || advance(running))) {
         auto& deadline = *static_cast<Deadline*>(running.next_);
         deadline.cancel();
         ++count;
         deadline.on_due();
     }
-    if (running.next_ != &running) {  // back to the front
-        move_all(due_, running);
-        move_all(running, due_);
-    }
+    move_all(due_, running);  // what is left goes back to the front
+    move_all(running, due_);
     return count;
 }
 

@@ -65,7 +65,8 @@ public:
     std::optional<TimePoint> next() const;
     /// Runs what is due, at most `most`; answers how many. What is left comes first next time.
     std::size_t run(TimePoint now, std::size_t most);
-    bool has_due() const { return due_.next_ != &due_; }
+    /// Something may be left from the last run.
+    bool has_due() const { return due_.next_ != &due_ || now_ < until_; }
 
 private:
     static constexpr unsigned digit_bits = 6, slots = 64, levels = 9;
@@ -77,9 +78,11 @@ private:
     static void move_all(detail::DeadlineLink& from, detail::DeadlineLink& to);
     void place(Deadline& deadline);
     std::optional<std::uint64_t> next_slot() const;
-    void advance(std::uint64_t to);
+    bool advance(detail::DeadlineLink& out);
+    void move_down(detail::DeadlineLink& list, detail::DeadlineLink& out);
 
-    std::uint64_t now_;
+    std::uint64_t now_;    ///< what lies in the slots is due after this
+    std::uint64_t until_;  ///< the time of the last run; now_ is behind it when the run ended early
     std::array<std::uint64_t, levels> occupied_{};  ///< may be set for a slot whose deadlines were cancelled
     std::array<std::array<detail::DeadlineLink, slots>, levels> slots_;
     detail::DeadlineLink due_;
