@@ -170,16 +170,13 @@ Far connect_to(const Address& address) {
 
 /// A connected pair over TCP: one descriptor for a backend, one for the test.
 std::pair<Descriptor, Far> tcp_pair() {
-    static const int listening = [] {
-        const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        REQUIRE(::listen(out, 128) == 0);
-        return out;
-    }();
+    const Far listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::listen(listening.number(), 128) == 0);
     sockaddr_in at{};
     socklen_t size = sizeof at;
-    ::getsockname(listening, reinterpret_cast<sockaddr*>(&at), &size);
+    ::getsockname(listening.number(), reinterpret_cast<sockaddr*>(&at), &size);
     auto far = connect_to(Address::v4({127, 0, 0, 1}, ntohs(at.sin_port)));
-    const int near = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int near = ::accept4(listening.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     REQUIRE(near >= 0);
     return {Descriptor(near, Descriptor::Kind::stream), std::move(far)};
 }
