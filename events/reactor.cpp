@@ -61,6 +61,7 @@ struct Reactor::State {
         // The worker's own:
         bool drains = false;
         TimePoint cut_at;
+        const Worker* simulated = nullptr;  // while it serves
         std::size_t to_drain = 0;
         Stopped stopped;
     };
@@ -71,6 +72,11 @@ struct Reactor::State {
         Host& host;
         std::chrono::nanoseconds deadline;
     };
+    /// Ends a wait.
+    struct Nudge final : Reply {
+        Nudge() { run = &execute; }
+        static void execute(Reply& reply, Worker*) { delete static_cast<Nudge*>(&reply); }
+    };
 
     explicit State(Reactor& r) : reactor(r) {}
     void main(Host& host, const SetUp& set_up);
@@ -78,6 +84,8 @@ struct Reactor::State {
     void prepare(Host& host, Worker& worker);
     Result<void> start_simulated(const SetUp& set_up);
     void serve(Host& host, Worker& worker);
+    void one_has_drained();
+    bool have_all_drained() const;
     /// Waits until all threads have come so far; false when one has failed.
     struct Phase {
         std::size_t count = 0;
@@ -197,6 +205,7 @@ Result<void> Reactor::State::start_simulated(const SetUp& set_up) {
             {.index = host->index, .reactor = &reactor, .backend = nullptr, .gauges = &host->gauges},
             settings.logger, *host));
         prepare(*host, *workers.back());
+        host->simulated = workers.back();
     }
     for (auto* worker : workers) {
         if (auto outcome = guarded_set_up(*worker, set_up); !outcome) {
@@ -211,11 +220,19 @@ Result<void> Reactor::State::start_simulated(const SetUp& set_up) {
 
 std::optional<TimePoint> Reactor::State::Host::over_at(const Worker& worker) const {
     if (!drains) return {};
-    return worker.is_drained() ? worker.now() : cut_at;
+    return state.have_all_drained() ? worker.now() : cut_at;
+}
+
+/// In a simulation: nothing is on its way between workers either.
+bool Reactor::State::have_all_drained() const {
+    return std::ranges::all_of(hosts, [](const auto& host) {
+        const auto* worker = host->simulated;
+        return worker == nullptr || (host->drains && worker->is_drained() && !worker->has_messages());
+    });
 }
 
 void Reactor::State::Host::on_over(Worker& worker) {
-    --state.serving;
+    simulated = nullptr;
     const auto count = worker.cut();
     stopped = {to_drain - std::min(count, to_drain), count};
     ++state.ended;
@@ -252,14 +269,23 @@ void Reactor::State::main(Host& host, const SetUp& set_up) {
 
 void Reactor::State::serve(Host& host, Worker& worker) {
     while (!host.drains) worker.turn(long_wait);
-    while (!worker.is_drained() && worker.now() < host.cut_at) worker.turn(host.cut_at - worker.now());
-    --serving;
-    // The signals are worker 0's: it hears the second one as long as others drain.
-    constexpr std::chrono::nanoseconds look = std::chrono::milliseconds(20);
-    while (host.index == 0 && serving > 0 && worker.now() < host.cut_at)
-        worker.turn(std::min(look, host.cut_at - worker.now()));
+    // One that has drained waits for the others: they may have sent it a connection. And the signals, of
+    // which the second one cuts, are worker 0's.
+    bool has_drained = false;
+    for (; worker.now() < host.cut_at; worker.turn(host.cut_at - worker.now())) {
+        if (!worker.is_drained()) continue;
+        if (!std::exchange(has_drained, true)) one_has_drained();
+        if (serving == 0 && !worker.has_messages() && worker.is_drained()) break;
+    }
+    if (!has_drained) one_has_drained();
     const auto cut = worker.cut();
     host.stopped = {host.to_drain - std::min(cut, host.to_drain), cut};
+}
+
+void Reactor::State::one_has_drained() {
+    if (--serving > 0) return;
+    const std::lock_guard held(lock);
+    for (auto& host : hosts) host->inbox->reply(host->epoch, *new Nudge());
 }
 
 Result<void> Reactor::start_set_up(SetUp set_up) {

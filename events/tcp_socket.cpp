@@ -176,6 +176,8 @@ void TcpSocket::close() {
     is_closing_ = true;
     if (!is_connected_) return abort(Error());
     finish();
+    if (has_unread_) worker().take_moving(*this);
+    has_unread_ = false;
     credit_ = no_limit;
     arm_read();  // what still comes is dropped, so that the peer gets our last bytes and not a reset
     flush_later();
@@ -295,6 +297,12 @@ void TcpSocket::flush() {
     }
     if (sending_ != nullptr) return;  // its completion goes on
     if (is_leaving_) return go();
+    if (sent_due_) {
+        sent_due_ = false;
+        handler_->on_sent(*this);
+        if (is_ended()) return;
+        if (is_leaving_) return go();
+    }
     if (out_ != nullptr) return send();
     tell_writable();
     finish_now();
@@ -327,7 +335,10 @@ void TcpSocket::sent(Operation& operation) {
         }
         out_ = &operation;
     }
-    if (is_leaving_) return go();
+    if (is_leaving_) {
+        sent_due_ = sent_due_ || done.bytes > 0;
+        return go();
+    }
     if (done.error) return fail_with(done.error);
     if (out_ != nullptr) flush_later();
     if (done.bytes > 0) {
@@ -376,6 +387,7 @@ Result<void> TcpSocket::begin_leaving(std::unique_ptr<detail::Moving> leaving) {
     if (is_ended() || is_closing_ || !is_connected_ || is_leaving_)
         return fail(Error::os(ENOTCONN, "the socket is closing"));
     if (has_handle()) return fail(Error::os(EBUSY, "a Remote to the socket was given out"));
+    if (worker().is_draining()) return fail(Error::os(ECANCELED, "the worker stops"));
     if (dynamic_cast<Movable*>(handler_.get()) == nullptr)
         return fail(Error::os(ENOTSUP, "the handler is not Movable"));
     is_leaving_ = true;
@@ -419,6 +431,8 @@ void TcpSocket::leave() {
     out.wants_write_ = wants_write_;
     out.is_finishing_ = is_finishing_;
     out.is_finished_ = is_finished_;
+    out.is_closing_ = is_closing_;
+    out.sent_due_ = sent_due_;
     fail_with(Error());
     leaving->left(std::move(out));
 }
@@ -443,21 +457,24 @@ void TcpSocket::adopt(Detached<TcpSocket> from) {
     wants_write_ = from.wants_write_;
     is_finishing_ = from.is_finishing_;
     is_finished_ = from.is_finished_;
+    is_closing_ = from.is_closing_;
+    sent_due_ = from.sent_due_;
     if (auto entered = enter(std::move(from.descriptor_)); !entered) return fail_with(entered.error());
-    arm_deadline();
+    if (is_closing_)
+        worker().arm(*this, linger);
+    else
+        arm_deadline();
+    if (!from.unread_.empty() && !is_closing_) {  // before on_adopted, which may read on, or leave again
+        has_unread_ = true;
+        auto brought = std::make_unique<detail::Moving>();
+        brought->socket = this;
+        brought->unread = std::move(from.unread_);
+        worker().add_moving(std::move(brought));
+    }
     drain_due_ = worker().is_draining_;
     flush_later();
     dynamic_cast<Movable&>(*handler_).on_adopted(*this);
-    if (from.unread_.empty() || is_ended()) return arm_read();
-    if (is_leaving_) {  // it left again in on_adopted
-        worker().moving(*this).unread = std::move(from.unread_);
-        return;
-    }
-    has_unread_ = true;
-    auto brought = std::make_unique<detail::Moving>();
-    brought->socket = this;
-    brought->unread = std::move(from.unread_);
-    worker().add_moving(std::move(brought));
+    arm_read();
 }
 
 void TcpSocket::tell_unread() {

@@ -132,8 +132,9 @@ public:
     std::uint64_t bytes_out() const { return bytes_out_; }
 
     /// Leaves this worker: cancels what is in flight, then calls `then` with descriptor, unsent bytes and
-    /// handler. Refused when a Remote was given out, or when the handler is not Movable; then nothing has
-    /// changed.
+    /// handler. Refused when a Remote was given out, when the handler is not Movable, or when the worker
+    /// drains; then nothing has changed. Until it has left, writes answer `closed`; finish and close are done
+    /// where it goes.
     template <std::invocable<Detached<TcpSocket>> Then>
     Result<void> detach(Then then) {
         return begin_leaving(std::make_unique<LeavingBy<Then>>(std::move(then)));
@@ -206,6 +207,7 @@ private:
     bool drain_due_ : 1 = false;    // became live while the worker drains
     bool is_leaving_ : 1 = false;
     bool has_unread_ : 1 = false;  // brought along
+    bool sent_due_ : 1 = false;    // something was sent while it left: to be told
 };
 
 template <>
@@ -231,7 +233,7 @@ private:
     std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
     std::uint32_t idle_ms_ = 0, write_ms_ = 0, credit_ = 0;
     bool is_reading_ = true, read_ended_ = false, is_waiting_ = false, wants_write_ = false,
-         is_finishing_ = false, is_finished_ = false;
+         is_finishing_ = false, is_finished_ = false, is_closing_ = false, sent_due_ = false;
 };
 
 template <class Then>

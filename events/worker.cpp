@@ -287,6 +287,8 @@ bool Worker::has_work() const {
            !dirty_.empty() || !ended_.empty() || !graves_.empty() || inbox_.has_messages();
 }
 
+bool Worker::has_messages() const { return inbox_.has_messages(); }
+
 std::chrono::nanoseconds Worker::sleep_time(std::chrono::nanoseconds at_most) const {
     if (has_work()) return {};
     if (const auto next = timers_.next()) at_most = std::min<std::chrono::nanoseconds>(at_most, *next - now_);

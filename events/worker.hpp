@@ -231,6 +231,8 @@ public:
     /// Listeners close, sockets end as soon as they are at rest.
     void drain();
     bool is_drained() const { return sockets() == 0 && listeners_ == 0; }
+    bool is_draining() const { return is_draining_; }
+    bool has_messages() const;
     /// Listeners that still empty their queues.
     void listens(int more) { listeners_ += more; }
     /// Aborts what is left; answers how many sockets were cut.

@@ -649,7 +649,7 @@ struct Told {
     std::string text;
     int connected = 0, writable = 0, sent = 0, ends = 0, adopted = 0, closed = 0, died = 0;
     Error error = Error::os(EINPROGRESS);  // until it is closed
-    std::function<void(TcpSocket&)> on_connected, on_read, on_writable, on_end, on_adopted;
+    std::function<void(TcpSocket&)> on_connected, on_read, on_writable, on_end, on_adopted, on_drain;
 };
 
 struct Tells final : SocketHandler, Movable {
@@ -673,6 +673,7 @@ struct Tells final : SocketHandler, Movable {
         ++told.ends;
         told.on_end ? told.on_end(socket) : socket.close();
     }
+    void on_drain(TcpSocket& socket) override { told.on_drain ? told.on_drain(socket) : socket.close(); }
     void on_adopted(TcpSocket& socket) override {
         ++told.adopted;
         if (told.on_adopted) told.on_adopted(socket);
@@ -1527,6 +1528,84 @@ TEST_CASE("an end that comes while a socket leaves is told where it arrives, beh
     CHECK(move.other.turn_until([&] { return move.told.closed == 1; }));
     CHECK(at_end == "last words");
     CHECK_FALSE(move.told.error);
+}
+
+TEST_CASE("a socket that is read again in on_adopted tells first what came along") {
+    Move move;
+    put(move.peer, "one ");
+    move.one.turn();
+    move.on(move.one, [&] { move.socket->ready_to_read(false); });
+    auto bundle = move.detach(move.one);
+    put(move.peer, "two");
+    move.told.on_adopted = [](TcpSocket& socket) { socket.ready_to_read(true); };
+    move.adopt(move.other,
+               std::move(bundle));  // outside of a turn: what comes is dispatched before its flush
+    CHECK(move.other.turn_until([&] { return move.told.text.size() == 7; }));
+    CHECK(move.told.text == "one two");
+}
+
+TEST_CASE("a socket that is closed while it leaves goes on closing where it arrives") {
+    Move move;
+    std::optional<Detached<TcpSocket>> bundle;
+    move.on(move.one, [&] {
+        REQUIRE(move.socket->detach([&](Detached<TcpSocket> left) { bundle = std::move(left); }));
+        move.socket->close();
+    });
+    REQUIRE(move.one.turn_until([&] { return bundle.has_value(); }));
+    put(move.peer, "not told");
+    move.adopt(move.other, std::move(*bundle));
+    CHECK(move.socket->is_closing());
+    bool ended = false;
+    CHECK(move.other.turn_until([&] {
+        std::ignore = take(move.peer, &ended);
+        return ended;
+    }));
+    CHECK(move.told.closed == 0);
+    move.peer.close();
+    CHECK(move.other.turn_until([&] { return move.told.closed == 1; }));
+    CHECK_FALSE(move.told.error);
+    CHECK(move.told.text.empty());
+}
+
+TEST_CASE("a socket that closes over what came along ends with its peer, not after its linger") {
+    for (const bool reads : {false, true}) {
+        CAPTURE(reads);
+        Move move;
+        put(move.peer, "not told");
+        move.one.turn();
+        auto bundle = move.detach(move.one);
+        move.told.on_adopted = [&](TcpSocket& socket) {
+            socket.ready_to_read(reads);
+            socket.close();
+        };
+        move.adopt(move.other, std::move(bundle));
+        move.peer.close();
+        CHECK(move.other.turn_until([&] { return move.told.closed == 1; }));
+        CHECK_FALSE(move.told.error);
+        CHECK(move.told.text.empty());
+    }
+}
+
+TEST_CASE("what the kernel takes while a socket leaves is told where it arrives") {
+    Move move;
+    const std::string much(600'000, 'x');
+    move.on(move.one, [&] { CHECK(move.socket->write(Bytes(much)) == Sent::wait); });
+    for (int turns = 0; turns < 2; ++turns) move.one.turn();  // the send flies, and has not said what it took
+    const auto told = move.told.sent;
+    auto bundle = move.detach(move.one);
+    CHECK(move.told.sent == told);
+    move.adopt(move.other, std::move(bundle));
+    CHECK(move.socket->bytes_out() > 0);
+    REQUIRE(move.other.comes_to_rest());  // nobody reads
+    CHECK(move.told.sent == told + 1);
+}
+
+TEST_CASE("a worker that drains lets no socket go") {
+    Move move;
+    move.told.on_drain = [](TcpSocket&) {};
+    move.one->drain();
+    move.on(move.one,
+            [&] { CHECK(move.socket->detach([](Detached<TcpSocket>) {}).error() == Error::os(ECANCELED)); });
 }
 
 TEST_CASE("a detached socket that dies ends its connection, and its handler hears nothing") {
