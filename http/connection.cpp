@@ -61,6 +61,16 @@ void Connection::on_added(pipeline::Slot& slot) {
     slot_ = &slot;
     peer_ = net::Peer(slot.pipeline().peer());
     slot.pipeline().idle_timeout(context_->settings.idle_time_max);
+    rest();
+}
+
+bool Connection::is_at_rest() const {
+    return state_ == State::head && exchange_ == nullptr && kept_.empty() && out_.empty() && !is_draining_ &&
+           !read_ended_;
+}
+
+void Connection::rest() {
+    if (is_at_rest()) slot_->pipeline().rest();
 }
 
 void Connection::on_read(pipeline::Slot&, Slice slice) {
@@ -81,7 +91,9 @@ void Connection::on_deferred() {
 
 /// What was written while it lasted leaves in one piece.
 Connection::Loop::~Loop() {
-    if (--connection.loops_ == 0) connection.flush();
+    if (--connection.loops_ > 0) return;
+    connection.flush();
+    connection.rest();
 }
 
 void Connection::flush() {
@@ -348,7 +360,9 @@ void Connection::exchange_done(Exchange& exchange) {
     }
     state_ = State::head;
     pause(false);
-    if (!kept_.empty() && loops_ == 0) defer(slot_->worker());
+    if (loops_ > 0) return;
+    if (!kept_.empty()) defer(slot_->worker());
+    rest();
 }
 
 }  // namespace penstock::http

@@ -23,7 +23,8 @@ struct ServerContext {
 
 /// HTTP/1.1 and 1.0 as the rightmost handler of a pipeline: parses, makes an Exchange for one request after
 /// the other, frames their responses. Pipelined requests are answered in order; all that are complete in one
-/// read, in one write. An idle connection holds no buffer and no Exchange. Owner: its slot.
+/// read, in one write. An idle connection holds no buffer and no Exchange, and rests (see Pipeline::rest).
+/// Owner: its slot.
 class Connection final : public pipeline::Handler, ExchangeSource, events::Deferred {
 public:
     explicit Connection(std::shared_ptr<ServerContext> context);
@@ -65,6 +66,9 @@ private:
     void pause(bool is);
     Exchange& exchange();
     void release_exchange();
+    /// Nothing has come of the next request.
+    bool is_at_rest() const;
+    void rest();
 
     // ExchangeSource.
     void begin_response(Exchange& exchange, std::optional<std::uint64_t> body_bytes) override;

@@ -5,6 +5,24 @@
 
 namespace penstock::net {
 
+std::unique_ptr<SocketCarrier> SocketCarrier::filled(TcpSocket& socket, std::shared_ptr<Fill> fill) {
+    auto out = std::make_unique<SocketCarrier>(socket);
+    out->fill_ = std::move(fill);
+    (*out->fill_)(out->line());
+    return out;
+}
+
+void SocketCarrier::rest() {
+    if (fill_ == nullptr) return;
+    auto* const first = socket_.worker().local<RestList>().add(*this);
+    if (first != nullptr) static_cast<SocketCarrier*>(first)->let_go();
+}
+
+void SocketCarrier::let_go() {
+    if (line_.can_rest() && !socket_.is_closing())
+        socket_.handler(std::make_unique<Resting>(std::move(fill_)));
+}
+
 void SocketCarrier::write(Chain chain) {
     switch (socket_.write(std::move(chain))) {
         case Sent::more:

@@ -3,6 +3,7 @@
 
 #include <penstock/events/tcp_socket.hpp>
 #include <penstock/net/pipeline/pipeline.hpp>
+#include <penstock/net/resting.hpp>
 
 #include <functional>
 #include <memory>
@@ -10,12 +11,17 @@
 namespace penstock::net {
 
 /// A pipeline on a TCP socket, as that socket's handler. Owner: the socket.
-class SocketCarrier final : public events::SocketHandler, public pipeline::Carrier {
+///
+/// One that knows how to fill its pipeline lets go of it when it has rested for longest among more than
+/// RestList::kept_max; of an idle connection there is a Resting left, until bytes come.
+class SocketCarrier final : public events::SocketHandler, public pipeline::Carrier, RestLink {
 public:
     using Connected = std::move_only_function<void(Pipeline&)>;
     /// `on_connected` is called when a connecting socket has connected.
     explicit SocketCarrier(TcpSocket& socket, Connected on_connected = {})
         : socket_(socket), line_(socket.worker(), *this), connected_(std::move(on_connected)) {}
+    /// With its pipeline filled, and again whenever it is made anew.
+    static std::unique_ptr<SocketCarrier> filled(TcpSocket& socket, std::shared_ptr<Fill> fill);
 
     Pipeline& line() { return line_; }
     TcpSocket& socket() { return socket_; }
@@ -38,7 +44,10 @@ private:
     void on_connected(TcpSocket&) override {
         if (connected_) connected_(line_);
     }
-    void on_read(TcpSocket&, Slice slice) override { line_.received(std::move(slice)); }
+    void on_read(TcpSocket&, Slice slice) override {
+        unlink();
+        line_.received(std::move(slice));
+    }
     void on_writable(TcpSocket&) override { line_.writable(); }
     void on_sent(TcpSocket&) override { line_.sent(); }
     void on_end(TcpSocket&) override { line_.receive_end(); }
@@ -53,10 +62,13 @@ private:
     void abort(Error error) override { socket_.abort(error); }
     void idle_timeout(std::chrono::nanoseconds time) override { socket_.idle_timeout(time); }
     const Address& peer() const override { return socket_.peer(); }
+    void rest() override;
+    void let_go();
 
     TcpSocket& socket_;
     Pipeline line_;
     Connected connected_;
+    std::shared_ptr<Fill> fill_;
 };
 
 }  // namespace penstock::net

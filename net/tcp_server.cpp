@@ -9,11 +9,8 @@ namespace penstock::net {
 TcpServer::~TcpServer() { close(); }
 
 Result<void> TcpServer::start() {
-    auto listening = worker_.open_listener(address_, [fill = fill_](TcpSocket& socket) {
-        auto carrier = std::make_unique<SocketCarrier>(socket);
-        (*fill)(carrier->line());
-        return carrier;
-    });
+    auto listening = worker_.open_listener(
+        address_, [fill = fill_](TcpSocket& socket) { return SocketCarrier::filled(socket, fill); });
     if (!listening) return fail(listening);
     listener_ = *listening;
     listener_->tie(listener_);

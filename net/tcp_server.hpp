@@ -3,18 +3,17 @@
 
 #include <penstock/core/affine.hpp>
 #include <penstock/events/listener.hpp>
-#include <penstock/net/pipeline/pipeline.hpp>
+#include <penstock/net/resting.hpp>
 
-#include <functional>
+#include <memory>
 
 namespace penstock::net {
 
-/// Accepts TCP connections on one worker and gives each a pipeline, which `fill` fills from left to right.
-/// Owner: you (`worker.make_local`); its connections outlive it. Thread: its worker's.
+/// Accepts TCP connections on one worker and gives each a pipeline, which `fill` fills from left to right;
+/// again, when one whose handler said Pipeline::rest has been idle. Owner: you (`worker.make_local`); its
+/// connections outlive it. Thread: its worker's.
 class TcpServer : core::Affine {
 public:
-    using Fill = std::move_only_function<void(Pipeline&)>;
-
     TcpServer(Worker& worker, const Address& address, Fill fill)
         : worker_(worker), address_(address), fill_(std::make_shared<Fill>(std::move(fill))) {}
     ~TcpServer();

@@ -27,6 +27,8 @@ public:
     /// Ends with ETIMEDOUT when nothing moves for so long.
     virtual void idle_timeout(std::chrono::nanoseconds time) = 0;
     virtual const Address& peer() const = 0;
+    /// The pipeline is at rest: see Pipeline::rest.
+    virtual void rest() {}
 
 protected:
     ~Carrier() = default;

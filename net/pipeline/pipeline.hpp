@@ -92,6 +92,15 @@ public:
     /// The carrier has ended: nothing can be written any more.
     bool is_closed() const { return phase_ == Phase::closed; }
     void idle_timeout(std::chrono::nanoseconds time) { carrier_.idle_timeout(time); }
+    /// Its only handler has nothing under way and nothing to remember: until it reads again, the pipeline may
+    /// end without a word, and be filled anew when bytes come. An end of the peer and a drain then close the
+    /// carrier.
+    void rest() {
+        if (can_rest()) carrier_.rest();
+    }
+    bool can_rest() const {
+        return phase_ == Phase::open && first_ == last_ && pending_ == nullptr && credit_ == unlimited;
+    }
 
     // The carrier's calls.
     void received(Slice slice);

@@ -346,6 +346,52 @@ TEST_CASE("a drain answers what runs with Connection: close and lets idle connec
     CHECK(site.worker.is_drained());
 }
 
+TEST_CASE("of many idle connections each is answered whenever it asks again, in two parts too") {
+    constexpr auto count = net::RestList::kept_max + 100;
+    for (const auto seed : seeds(3)) {
+        CAPTURE(seed);
+        Site site(hello, seed, {.short_transfer = 0.5, .late = 0.5, .delay_max = 2ms});
+        std::vector<HttpClient*> clients;
+        for (std::size_t i = 0; i < count; ++i) {
+            auto client = std::make_unique<HttpClient>("");
+            clients.push_back(client.get());
+            site.client_worker.connect("10.0.0.1:80", std::move(client));
+        }
+        site.sim.run_for(1s);
+        const auto say = [&](std::size_t i, std::string_view text) {
+            REQUIRE(clients[i]->socket != nullptr);
+            std::ignore = clients[i]->socket->write(Bytes(text));
+        };
+        const std::string request = "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+        for (std::size_t round = 0; round < 4; ++round) {
+            for (auto* client : clients) client->got->clear();
+            // A third is cut somewhere, while the others ask and rest.
+            for (std::size_t i = 0; i < count; i += 3)
+                say(i, request.substr(0, 1 + (i + round) % (request.size() - 1)));
+            site.sim.run_for(1s);
+            for (std::size_t i = 0; i < count; ++i)
+                if (i % 3 != 0) say(i, request);
+            site.sim.run_for(1s);
+            for (std::size_t i = 0; i < count; i += 3)
+                say(i, request.substr(1 + (i + round) % (request.size() - 1)));
+            site.sim.run_for(1s);
+            for (std::size_t i = 0; i < count; ++i) {
+                auto* client = clients[i];
+                CAPTURE(round);
+                CAPTURE(i);
+                REQUIRE(client->socket != nullptr);
+                CHECK(status_of(*client->got) == "200");
+                CHECK(body_of(*client->got) == "body");
+            }
+        }
+        CHECK(site.worker.local<net::RestList>().size() == net::RestList::kept_max);
+        CHECK(site.worker.sockets() == count);
+        site.worker.drain();
+        site.sim.run_for(5s);
+        CHECK(site.worker.is_drained());
+    }
+}
+
 TEST_CASE("a request that was cut in its body is never handed on") {
     int called = 0;
     Site site([&](http::Router& router, Worker&) {

@@ -67,7 +67,7 @@ private:
     Answers& answers_;
 };
 
-net::TcpServer::Fill fill(Seen& seen) {
+net::Fill fill(Seen& seen) {
     return [&seen](Pipeline& line) {
         ++seen.fills;
         seen.peers.push_back(line.peer());
