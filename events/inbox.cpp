@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/events/inbox.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -13,9 +14,7 @@ constinit Inbox* recycled = nullptr;
 
 }  // namespace
 
-Inbox::Inbox() : ring_(std::make_unique<Cell[]>(cells)) {
-    for (std::size_t i = 0; i < cells; ++i) ring_[i].turn.store(i, std::memory_order_relaxed);
-}
+Inbox::Inbox() : ring_(std::make_unique<Cell[]>(cells)) {}
 
 Inbox& Inbox::open() {
     const std::lock_guard lock(recycled_lock);
@@ -42,8 +41,9 @@ void Inbox::close() {
         reply.run(reply, nullptr);
     }
     // A sender that read the end before it was closed must not find the same value again: start a lap later.
-    for (std::size_t i = 0; i < cells; ++i) ring_[i].turn.fetch_add(cells, std::memory_order_relaxed);
     begin_ += cells;
+    known_freed_.store(begin_, std::memory_order_relaxed);
+    free_cells();
     end_.store(begin_ << flag_bits | closed_bit, std::memory_order_release);
     epoch_.fetch_add(1, std::memory_order_release);
     const std::lock_guard lock(recycled_lock);
@@ -90,15 +90,16 @@ void Inbox::take_replies() {
 
 /// False when it stopped before `until`.
 bool Inbox::run_cells(Worker* worker, std::uint64_t until, std::size_t& most) {
-    while (begin_ < until) {
+    const auto first = begin_, last = std::min<std::uint64_t>(until, first + most);
+    while (begin_ < last) {
         auto& cell = ring_[begin_ % cells];
-        if (most == 0 || cell.turn.load(std::memory_order_acquire) != begin_ + 1) return false;
-        --most;
+        if (cell.turn.load(std::memory_order_acquire) != begin_ + 1) break;
         cell.run(cell, worker);
-        cell.turn.store(begin_ + cells, std::memory_order_release);
-        ++begin_;
+        if (++begin_ % freed_at_once == 0) free_cells();
     }
-    return true;
+    if (begin_ != first) free_cells();
+    most -= begin_ - first;
+    return begin_ >= until;
 }
 
 std::size_t Inbox::run(Worker& worker, std::size_t most) {

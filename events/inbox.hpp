@@ -29,15 +29,19 @@ struct Reply {
 /// learns of it from the same atomic step that reserves a cell, and a post to a worker that is awake makes no
 /// system call.
 ///
+/// What costs is cache lines that change cores, so the worker writes into no cell: it says how far it has
+/// come after a batch, and senders look there only when the ring seems full.
+///
 /// Heads are recycled, never freed: a Remote may outlive its worker, and a late post answers "stopped", told
 /// by the epoch, which grows at each end.
 class Inbox {
 public:
-    static constexpr std::size_t cells = 4096;       ///< messages that wait at most: then "full"
-    static constexpr std::size_t inline_bytes = 48;  ///< a message up to this size costs no allocation
+    static constexpr std::size_t cells = 4096;         ///< messages that wait at most: then "full"
+    static constexpr std::size_t freed_at_once = 256;  ///< cells that have run are free after so many at most
+    static constexpr std::size_t inline_bytes = 48;    ///< a message up to this size costs no allocation
 
     struct alignas(64) Cell {
-        std::atomic<std::uint64_t> turn;
+        std::atomic<std::uint64_t> turn{0};  ///< its place plus one, when it holds that place's message
         /// With a worker: runs and destroys the payload. Without: destroys it.
         void (*run)(Cell&, Worker*);
         alignas(16) std::byte payload[inline_bytes];
@@ -52,6 +56,7 @@ public:
     struct Reserved {
         Posted posted;
         Cell* cell;
+        std::uint64_t place;
         bool wake;  ///< the worker sleeps: publish() wakes it
     };
     /// Thread: any. A reserved cell must be published, soon.
@@ -59,29 +64,23 @@ public:
         auto end = end_.load(std::memory_order_acquire);  // before the epoch: see open()
         for (;;) {
             if ((end & closed_bit) != 0 || epoch_.load(std::memory_order_relaxed) != epoch)
-                return {Posted::stopped, nullptr, false};
+                return {Posted::stopped, nullptr, 0, false};
             const auto at = end >> flag_bits;
-            auto& cell = ring_[at % cells];
-            const auto turn = cell.turn.load(std::memory_order_acquire);
-            if (turn == at) {
-                if (end_.compare_exchange_weak(end, (at + 1) << flag_bits, std::memory_order_acq_rel,
-                                               std::memory_order_acquire))
-                    return {Posted::ok, &cell, (end & asleep_bit) != 0};
-            } else if (turn < at) {
+            if (seems_full(at)) {
                 const auto now = end_.load(std::memory_order_acquire);
-                if (now >> flag_bits == at) return {Posted::full, nullptr, false};
+                if (now >> flag_bits == at) return {Posted::full, nullptr, 0, false};
                 end = now;
-            } else {
-                end = end_.load(std::memory_order_acquire);
+            } else if (end_.compare_exchange_weak(end, (at + 1) << flag_bits, std::memory_order_acq_rel,
+                                                  std::memory_order_acquire)) {
+                return {Posted::ok, &ring_[at % cells], at, (end & asleep_bit) != 0};
             }
         }
     }
     /// Shows the cell, then wakes: a sender that loses its CPU to the worker must not keep it waiting.
     void publish(const Reserved& reserved) noexcept {
-        auto& turn = reserved.cell->turn;
         if (reserved.wake)
             repliers_.fetch_add(1, std::memory_order_relaxed);  // close() sees it with the cell
-        turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        reserved.cell->turn.store(reserved.place + 1, std::memory_order_release);
         if (!reserved.wake) return;
         wake_(wake_context_);
         repliers_.fetch_sub(1, std::memory_order_release);
@@ -112,17 +111,29 @@ private:
 
     void take_replies();
     bool run_cells(Worker* worker, std::uint64_t until, std::size_t& most);
+    void free_cells() { freed_.store(begin_, std::memory_order_release); }
+    bool seems_full(std::uint64_t at) {
+        if (at - known_freed_.load(std::memory_order_acquire) < cells) return false;
+        const auto freed = freed_.load(std::memory_order_acquire);
+        known_freed_.store(freed, std::memory_order_release);
+        return at - freed >= cells;
+    }
 
     alignas(64) std::atomic<std::uint64_t> end_{0};  ///< next cell to reserve << 2 | flags
-    alignas(64) std::atomic<Reply*> replies_{nullptr};
-    alignas(64) std::uint64_t begin_ = 0;  ///< next cell to run; the owner's
-    Reply* taken_ = nullptr;               ///< replies out of the lane, by stamp; the owner's
-    std::atomic<std::uint32_t> epoch_{0};
-    std::atomic<std::uint32_t> repliers_{0};  ///< inside reply(): close() waits for them
+    // Senders read these at each post; they are written rarely.
+    alignas(64) std::atomic<std::uint64_t> known_freed_{0};  ///< what a sender last saw in freed_
     std::unique_ptr<Cell[]> ring_;
+    std::atomic<std::uint32_t> epoch_{0};
     void (*wake_)(void*) noexcept = nullptr;
     void* wake_context_ = nullptr;
     Inbox* next_recycled_ = nullptr;
+    // Replies.
+    alignas(64) std::atomic<Reply*> replies_{nullptr};
+    std::atomic<std::uint32_t> repliers_{0};  ///< inside reply(): close() waits for them
+    // The owner's.
+    alignas(64) std::atomic<std::uint64_t> freed_{0};  ///< cells before it are free; written once a batch
+    alignas(64) std::uint64_t begin_ = 0;              ///< next cell to run
+    Reply* taken_ = nullptr;                           ///< replies out of the lane, by stamp
 };
 
 }  // namespace penstock::events

@@ -191,7 +191,7 @@ public:
         using R = detail::CallAnswer<F, T, A...>;
         using C = detail::Call<T, std::decay_t<F>, R, std::decay_t<A>...>;
         const auto reserved =
-            inbox_ == nullptr ? Inbox::Reserved{Posted::stopped, nullptr, false} : inbox_->reserve(epoch_);
+            inbox_ == nullptr ? Inbox::Reserved{Posted::stopped, nullptr, 0, false} : inbox_->reserve(epoch_);
         if (reserved.posted == Posted::full)
             return Awaitable<R>(R(core::fail(core::Error::os(ENOBUFS, "the inbox is full"))));
         if (reserved.posted == Posted::stopped)
