@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace penstock::events {
 
@@ -47,8 +48,11 @@ private:
 /// A hierarchical timing wheel: arm and cancel cost a few list operations at any number of timers. Never
 /// early; late by at most one tick. Thread: its worker's.
 ///
-/// Level n has 64 slots of 64^n ticks; a deadline lies in the level of the highest digit (base 64) in which
-/// it differs from now, and moves down as that digit comes up.
+/// Level n has 128 slots of 128^n ticks; a deadline lies in the level of the highest digit (base 128) in
+/// which it differs from now, and moves down as that digit comes up. One that is some minutes away moves
+/// twice, from a slot of two seconds to one of 17 ms: what both hold of a million is still in the cache.
+/// Slots of seconds and more are several lists, which are walked side by side, so that the memory is waited
+/// for once.
 class TimerWheel {
 public:
     static constexpr std::chrono::nanoseconds tick{1 << 17};  ///< 131 us
@@ -69,23 +73,39 @@ public:
     bool has_due() const { return due_.next_ != &due_ || now_ < until_; }
 
 private:
-    static constexpr unsigned digit_bits = 6, slots = 64, levels = 9;
+    static constexpr unsigned digit_bits = 7, slots = 128, levels = 7, near_levels = 2, lanes = 4;
+    using List = detail::DeadlineLink;
+    using FarSlot = std::array<List, lanes>;
+
+    /// Which slots of a level hold something; maybe also some whose deadlines were cancelled.
+    struct Occupied {
+        std::array<std::uint64_t, 2> words{};
+        bool any() const { return (words[0] | words[1]) != 0; }
+        std::uint64_t first() const;
+        void set(std::uint64_t slot) { words[slot / 64] |= std::uint64_t(1) << slot % 64; }
+        /// Answers whether it was set.
+        bool take(std::uint64_t slot);
+    };
 
     static std::uint64_t ticks(TimePoint time) {
         return static_cast<std::uint64_t>(time.time_since_epoch() / tick);
     }
-    static void append(detail::DeadlineLink& list, Deadline& deadline);
-    static void move_all(detail::DeadlineLink& from, detail::DeadlineLink& to);
+    static void append(List& list, Deadline& deadline);
+    static void move_all(List& from, List& to);
+    template <class F>
+    void for_each_list(F f);
     void place(Deadline& deadline);
     std::optional<std::uint64_t> next_slot() const;
-    bool advance(detail::DeadlineLink& out);
-    void move_down(detail::DeadlineLink& list, detail::DeadlineLink& out);
+    bool advance(List& out);
+    template <std::size_t Lists>
+    void move_down(std::span<List, Lists> lists, List& out);
 
     std::uint64_t now_;    ///< what lies in the slots is due after this
     std::uint64_t until_;  ///< the time of the last run; now_ is behind it when the run ended early
-    std::array<std::uint64_t, levels> occupied_{};  ///< may be set for a slot whose deadlines were cancelled
-    std::array<std::array<detail::DeadlineLink, slots>, levels> slots_;
-    detail::DeadlineLink due_;
+    std::array<Occupied, levels> occupied_;
+    std::array<std::array<List, slots>, near_levels> near_;
+    std::array<std::array<FarSlot, slots>, levels - near_levels> far_;
+    List due_;
 };
 
 }  // namespace penstock::events
