@@ -131,7 +131,8 @@ public:
     /// Each call looks anew: what is ready is told, also when it was told before.
     virtual void arm_poll(Entry& entry, Interest interest) = 0;
 
-    /// Done, or pending: then it comes as Completions::completed.
+    /// Done, or pending: then it comes as Completions::completed. A pending send comes as soon as it gets on,
+    /// maybe short, so that its owner learns that the peer takes something; the rest is submitted again.
     virtual std::optional<Completion> submit(Entry& entry, Operation& operation) = 0;
     /// Its completion still comes, with what was taken and ECANCELED if it was not whole.
     virtual void cancel(Operation& operation) = 0;

@@ -302,7 +302,10 @@ void SimulatedBackend::end_operation(SimulatedEntry& entry, Completions& complet
         return entry.descriptor.close();
     }
     // One that is cancelled may get on, or even be done, before the system hears of it.
-    const bool is_done = (!entry.is_cancelled || chance_.happens(chance_.faults().late)) && go_on(entry);
+    const auto before = operation.done.bytes;
+    const bool is_done =
+        (!entry.is_cancelled || chance_.happens(chance_.faults().late)) &&
+        (go_on(entry) || (operation.kind == Operation::Kind::send && operation.done.bytes > before));
     if (entry.is_cancelled) {
         const bool is_whole = operation.kind == Operation::Kind::connect ? is_done
                               : operation.kind == Operation::Kind::send  ? operation.data.empty()

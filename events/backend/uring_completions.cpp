@@ -224,12 +224,14 @@ void UringBackend::operation_done(Ringed& entry, int answer, Completions& comple
     completions.completed(entry, operation);
 }
 
-/// What waits by a poll. True when it is complete.
+/// What waits by a poll. True when it is complete, or a send has got on.
 bool UringBackend::try_polled(Ringed& entry, Operation& operation) {
     const int number = entry.descriptor.number();
+    const auto before = operation.done.bytes;
     switch (operation.kind) {
         case Operation::Kind::connect: operation.done.error = detail::connect_error(number); return true;
-        case Operation::Kind::send: return detail::send_stream(number, entry.kind, operation);
+        case Operation::Kind::send:
+            return detail::send_stream(number, entry.kind, operation) || operation.done.bytes > before;
         case Operation::Kind::send_datagrams:
             return datagram_writer_.send(number, operation, entry.merges_datagrams);
     }

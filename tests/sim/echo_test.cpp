@@ -158,6 +158,7 @@ void check_whole(const World& world) {
         CHECK(fate.got == fate.length);
         CHECK(fate.has_ended);
         CHECK(fate.closed == 1);
+        INFO(fate.error.message());
         CHECK_FALSE(fate.error);
     }
 }
