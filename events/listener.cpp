@@ -96,8 +96,15 @@ void Listener::take(Descriptor descriptor, const Address& peer) {
 
 void Listener::on_accept_failed(Error error) {
     if (is_closing_) return end();
-    worker().log().warn("accept failed, pausing", {"listen", address_}, {"error", error}, {"pause", pause});
     worker().arm(*this, pause);
+    const auto now = worker().now();
+    if (logged_ && now - *logged_ < log_pause) {
+        ++unlogged_;
+        return;
+    }
+    logged_ = now;
+    worker().log().warn("accept failed, pausing", {"listen", address_}, {"error", error}, {"pause", pause},
+                        {"not_logged", std::exchange(unlogged_, 0)});
 }
 
 void Listener::on_due() {

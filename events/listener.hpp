@@ -6,13 +6,17 @@
 #include <penstock/events/timer_wheel.hpp>
 #include <penstock/events/worker.hpp>
 
+#include <optional>
+
 namespace penstock::events {
 
 /// A listening socket of one worker. When descriptors run out it pauses for 100 ms and goes on: what waits in
-/// the accept queue is not lost. Thread, owner: its worker.
+/// the accept queue is not lost. That may go on for long: it is logged, but not each time. Thread, owner: its
+/// worker.
 class Listener final : public EventSocket, Deadline {
 public:
     static constexpr std::chrono::milliseconds pause{100};
+    static constexpr std::chrono::seconds log_pause{10};
 
     Listener(Worker& worker, MakeHandler make) : EventSocket(worker), make_(std::move(make)) {
         worker.listens(1);
@@ -66,6 +70,8 @@ private:
     MakeHandler make_;
     Address address_;
     std::uint64_t accepted_ = 0, accepted_before_ = 0;
+    std::optional<TimePoint> logged_;  // when an accept had failed
+    std::uint64_t unlogged_ = 0;
     Listener** tied_ = nullptr;
     const void* group_ = nullptr;
     bool is_ready_ = true;

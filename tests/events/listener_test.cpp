@@ -4,14 +4,19 @@
 #include <penstock/events/reactor.hpp>
 #include <penstock/events/tcp_socket.hpp>
 
+#include <atomic>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <support/loopback_client.hpp>
+#include <support/temporary_folder.hpp>
 
+#include "hand_worker.hpp"
 #include "loopback.hpp"
 
 using namespace penstock;
@@ -111,4 +116,41 @@ TEST_CASE("a stop serves who waits in the system's accept queue") {
     CHECK(shared.client->receive_all() == "served");
     shared.client.reset();
     CHECK(reactor.wait().cut == 0);
+}
+
+TEST_CASE("an accept that fails for long is logged once in a while, and goes on when there are descriptors") {
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+    MESSAGE("skipped: the sanitizer needs descriptors itself");
+    return;
+#endif
+#endif
+    const test::TemporaryFolder folder;
+    test::HandClock clock;
+    test::HandWorker worker(
+        {.clock = &clock, .log = {.level = core::LogLevel::warn, .file = folder.file("log")}});
+    std::string text;
+    auto listener =
+        worker->open_listener("127.0.0.1:0", [&](TcpSocket&) { return std::make_unique<Collects>(&text); });
+    REQUIRE(listener);
+    test::LoopbackClient client((*listener)->address().port());
+    {
+        const test::NoMoreDescriptors none;
+        for (auto past = 0ms; past < Listener::log_pause + Listener::pause; past += Listener::pause) {
+            worker.turn();
+            worker.turn();
+            clock.pass(Listener::pause + TimerWheel::tick);
+        }
+        CHECK((*listener)->accepted() == 0);
+    }
+    clock.pass(Listener::pause + TimerWheel::tick);
+    CHECK(worker.turn_until([&] { return (*listener)->accepted() == 1; }));
+    worker.logger().flush();
+    std::ifstream file(folder.file("log"));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].contains("accept failed, pausing"));
+    CHECK(lines[0].contains("not_logged=0"));
+    CHECK_FALSE(lines[1].contains("not_logged=0"));
 }
