@@ -187,14 +187,16 @@ void TcpSocket::close() {
 
 void TcpSocket::abort(Error error) { fail_with(error); }
 
-void TcpSocket::fail_with(Error error) {
+void TcpSocket::fail_with(Error error) { fail_with(error, static_cast<bool>(error)); }
+
+void TcpSocket::fail_with(Error error, bool resets) {
     worker().check_here();
     if (is_ended()) return;
     Deadline::cancel();
     auto* const flying = std::exchange(sending_, nullptr);   // swallowed by the closed entry,
     if (connect_done_) worker().operations().give(*flying);  // which this one has left
     connect_done_ = false;
-    end(error, static_cast<bool>(error));
+    end(error, resets);
 }
 
 void TcpSocket::on_ended(Error error) {
@@ -244,7 +246,7 @@ void TcpSocket::on_due() {
     }
     if (has_connect_limit_) return fail_with(Error::os(ETIMEDOUT, "connect"));
     if (idle_ms_ > 0 && now - active_ms_ > idle_ms_)
-        return fail_with(Error::os(ETIMEDOUT, is_connected_ ? "idle" : "connect"));
+        return fail_with(Error::os(ETIMEDOUT, is_connected_ ? "idle" : "connect"), unsent_bytes() > 0);
     if (write_ms_ > 0 && unsent_bytes() > 0 && now - sent_ms_ > write_ms_)
         return fail_with(Error::os(ETIMEDOUT, "write"));
     arm_deadline();

@@ -121,7 +121,8 @@ public:
 
     // Each ends it with ETIMEDOUT. Zero: never, the default.
 
-    /// Nothing came or went for so long (a connect counts too, unless it has a limit of its own).
+    /// Nothing came or went for so long (a connect counts too, unless it has a limit of its own). The peer
+    /// sees an end in order, or a reset when something is unsent.
     void idle_timeout(std::chrono::nanoseconds time);
     /// It is not connected by then.
     void connect_timeout(std::chrono::nanoseconds time);
@@ -162,6 +163,7 @@ private:
     void send();
     void sent(Operation& operation);
     void fail_with(Error error);
+    void fail_with(Error error, bool resets);
     void arm_read();
     void arm_deadline();
     void tell_unread();
