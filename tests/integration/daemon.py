@@ -14,9 +14,11 @@ PATIENCE_S = 20 * (5 if os.environ.get("PENSTOCK_SLOW") else 1)
 
 
 class Daemon:
-    """A Node program on a port that the system chooses, in a folder of its own."""
+    """A Node program on a port that the system chooses, in a folder of its own. Others: say what they are not given,
+    and the line that tells their address."""
 
-    def __init__(self, program, *args, settings=None, listen="127.0.0.1:0"):
+    def __init__(self, program, *args, settings=None, listen="127.0.0.1:0", state=True,
+                 listening=r"node: listening on=(\S+)"):
         self.sockets = []
         self.folder = tempfile.mkdtemp(prefix="penstock-test-")
         command = [program] if isinstance(program, str) else list(program)
@@ -27,11 +29,17 @@ class Daemon:
             command += ["--config", path]
         if listen:
             command += ["--listen", listen]
-        command += ["--state", os.path.join(self.folder, "state"), *args]
+        if state:
+            command += ["--state", os.path.join(self.folder, "state")]
+        command += args
         self.log_path = os.path.join(self.folder, "log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stderr=log, stdout=log)
-        self.address = self._wait_for(r"node: listening on=(\S+)")
+        try:
+            self.address = self._wait_for(listening)
+        except AssertionError:
+            self.__exit__()
+            raise
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
