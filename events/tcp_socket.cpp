@@ -385,11 +385,16 @@ bool TcpSocket::is_at_rest() const {
     return movable != nullptr && movable->is_at_rest(*this);
 }
 
-Result<void> TcpSocket::begin_leaving(std::unique_ptr<detail::Moving> leaving) {
+Result<void> TcpSocket::may_leave() const {
     if (is_ended() || is_closing_ || !is_connected_ || is_leaving_)
         return fail(Error::os(ENOTCONN, "the socket is closing"));
     if (has_handle()) return fail(Error::os(EBUSY, "a Remote to the socket was given out"));
     if (worker().is_draining()) return fail(Error::os(ECANCELED, "the worker stops"));
+    return {};
+}
+
+Result<void> TcpSocket::begin_leaving(std::unique_ptr<detail::Moving> leaving) {
+    if (auto may = may_leave(); !may) return may;
     if (dynamic_cast<Movable*>(handler_.get()) == nullptr)
         return fail(Error::os(ENOTSUP, "the handler is not Movable"));
     is_leaving_ = true;

@@ -131,6 +131,12 @@ public:
 
     std::uint64_t bytes_in() const { return bytes_in_; }
     std::uint64_t bytes_out() const { return bytes_out_; }
+    /// What was handed to write, all told: what has left and what is still to.
+    std::uint64_t bytes_written() const {
+        return bytes_out_ + unsent_bytes() + (sending_ != nullptr ? sending_->done.bytes : 0);
+    }
+    /// Whether detach would be refused, but for the handler.
+    Result<void> may_leave() const;
 
     /// Leaves this worker: cancels what is in flight, then calls `then` with descriptor, unsent bytes and
     /// handler. Refused when a Remote was given out, when the handler is not Movable, or when the worker

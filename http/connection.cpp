@@ -122,7 +122,7 @@ void Connection::on_shutdown(pipeline::Slot& slot, pipeline::Direction direction
 
 void Connection::on_drain(pipeline::Slot& slot) {
     closes_ = is_draining_ = true;
-    if (state_ == State::head && !parser_.is_started() && kept_.empty()) slot.pipeline().close();
+    if (state_ == State::head && !parser_.is_started() && !is_deferred()) slot.pipeline().close();
 }
 
 // The request.
@@ -333,9 +333,10 @@ Result<void> Connection::upgrade(Exchange& exchange, const std::function<void(De
         return fail(Error::os(EPROTO, "bytes came behind the request"));
     auto* carrier = dynamic_cast<net::SocketCarrier*>(&slot_->pipeline().carrier());
     if (carrier == nullptr) return fail(Error::os(ENOTSUP, "not on a socket"));
+    if (auto released = carrier->release(then); !released) return released;
     state_ = State::ended;
     is_ending_ = true;
-    return carrier->release(then);
+    return {};
 }
 
 void Connection::settle_soon(Exchange&) { defer(slot_->worker()); }

@@ -224,14 +224,12 @@ void UringBackend::operation_done(Ringed& entry, int answer, Completions& comple
     completions.completed(entry, operation);
 }
 
-/// What waits by a poll. True when it is complete, or a send has got on.
+/// What waits by a poll. True when it is complete.
 bool UringBackend::try_polled(Ringed& entry, Operation& operation) {
     const int number = entry.descriptor.number();
-    const auto before = operation.done.bytes;
     switch (operation.kind) {
         case Operation::Kind::connect: operation.done.error = detail::connect_error(number); return true;
-        case Operation::Kind::send:
-            return detail::send_stream(number, entry.kind, operation) || operation.done.bytes > before;
+        case Operation::Kind::send: return detail::send_stream(number, entry.kind, operation);
         case Operation::Kind::send_datagrams:
             return datagram_writer_.send(number, operation, entry.merges_datagrams);
     }
@@ -250,9 +248,15 @@ Interest interest_of(int answer) {
 void UringBackend::polled(Ringed& entry, int answer, Completions& completions) {
     if (entry.closed || answer < 0) return;
     const auto is = interest_of(answer);
-    if (is.write && entry.operation != nullptr && !entry.flies(What::operation) && !entry.cancelled &&
-        try_polled(entry, *entry.operation))
-        completions.completed(entry, *std::exchange(entry.operation, nullptr));
+    if (is.write && entry.operation != nullptr && !entry.flies(What::operation) && !entry.cancelled) {
+        auto& operation = *entry.operation;
+        const auto before = operation.done.bytes;
+        const bool is_done = try_polled(entry, operation);
+        if (is_done || (operation.kind == Operation::Kind::send && operation.done.bytes > before)) {
+            entry.operation = nullptr;
+            completions.completed(entry, operation);
+        }
+    }
     if (is.read && !entry.closed && entry.takes_datagrams) read_datagrams(entry, completions);
     if (is.read && !entry.closed && !entry.is_stream() && entry.credit > 0) read_polled(entry, completions);
 }

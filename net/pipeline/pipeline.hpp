@@ -64,7 +64,9 @@ class Pipeline : core::Affine {
 public:
     static constexpr std::size_t high_bytes = 256 * 1024;
 
-    Pipeline(Worker& worker, Carrier& carrier) : worker_(worker), carrier_(carrier) {}
+    /// `written`: bytes that went to the carrier before.
+    Pipeline(Worker& worker, Carrier& carrier, std::uint64_t written = 0)
+        : worker_(worker), carrier_(carrier), written_(written) {}
     ~Pipeline();
 
     Worker& worker() const { return worker_; }

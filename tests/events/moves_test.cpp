@@ -88,20 +88,22 @@ public:
     /// A worker that stands still while its inbox is full, until some that wanted there were refused.
     void choke(unsigned index) {
         const auto worker = reactor_.worker(index);
-        std::atomic<bool> stands = false, may_go = false;
+        stands_ = may_go_ = false;
         auto stand = [](Worker&, Lent<std::atomic<bool>> is, Lent<std::atomic<bool>> until) {
             *is = true;
             while (!*until) std::this_thread::yield();
+            *is = false;
         };
-        if (worker.post(stand, lent(stands), lent(may_go)) != Posted::ok) return;
-        waits([&] { return stands.load(); });
+        if (worker.post(stand, lent(stands_), lent(may_go_)) != Posted::ok) return;
+        waits([&] { return stands_.load(); });
         while (worker.post([](Worker&) {}) == Posted::ok) {
         }
         const auto before = tally_.refused.load();
         const auto until = std::chrono::steady_clock::now() + 50ms;
         while (tally_.refused < before + 5 && std::chrono::steady_clock::now() < until)
             std::this_thread::yield();
-        may_go = true;
+        may_go_ = true;
+        waits([&] { return !stands_; });
     }
 
     void check_faults() const {
@@ -119,6 +121,7 @@ public:
 
 private:
     std::atomic<std::uint16_t> port_ = 0;
+    std::atomic<bool> stands_ = false, may_go_ = false;
     WandererTally tally_;
     Reactor reactor_;
 };

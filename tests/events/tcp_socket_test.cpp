@@ -860,11 +860,11 @@ TEST_CASE("an idle socket ends when nothing came or went for so long, either way
 TEST_CASE("the peer of a socket that was idle sees its end, or a reset when something is unsent") {
     for (const bool is_behind : {false, true}) {
         CAPTURE(is_behind);
+        const std::string much(4'000'000, 'x');
+        Told served, asked;
         Simulation sim(1);
         auto& server = sim.add_host();
         auto& client = sim.add_host();
-        const std::string much(4'000'000, 'x');
-        Told served, asked;
         REQUIRE(server.listen("10.0.0.1:1", [&](TcpSocket& socket) {
             socket.idle_timeout(10s);
             if (is_behind) std::ignore = socket.write(Bytes(much));
