@@ -68,7 +68,8 @@ public:
             const auto at = end >> flag_bits;
             if (seems_full(at)) {
                 const auto now = end_.load(std::memory_order_acquire);
-                if (now >> flag_bits == at) return {Posted::full, nullptr, 0, false};
+                if (now >> flag_bits == at && (now & closed_bit) == 0)
+                    return {Posted::full, nullptr, 0, false};
                 end = now;
             } else if (end_.compare_exchange_weak(end, (at + 1) << flag_bits, std::memory_order_acq_rel,
                                                   std::memory_order_acquire)) {

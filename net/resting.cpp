@@ -8,7 +8,7 @@ namespace penstock::net {
 
 void Resting::on_read(TcpSocket& socket, Slice slice) {
     socket.handler(SocketCarrier::filled(socket, fill_));  // this lives until the end of the turn
-    socket.handler()->on_read(socket, std::move(slice));
+    if (!socket.is_closing()) socket.handler()->on_read(socket, std::move(slice));
 }
 
 void RestLink::unlink() {

@@ -19,7 +19,7 @@ void SocketCarrier::rest() {
 }
 
 void SocketCarrier::let_go() {
-    if (line_.can_rest() && !socket_.is_closing())
+    if (line_.can_rest() && !socket_.is_closing() && socket_.handler() == this)
         socket_.handler(std::make_unique<Resting>(std::move(fill_)));
 }
 

@@ -19,7 +19,9 @@ public:
     using Connected = std::move_only_function<void(Pipeline&)>;
     /// `on_connected` is called when a connecting socket has connected.
     explicit SocketCarrier(TcpSocket& socket, Connected on_connected = {})
-        : socket_(socket), line_(socket.worker(), *this, socket.bytes_written()), connected_(std::move(on_connected)) {}
+        : socket_(socket),
+          line_(socket.worker(), *this, socket.bytes_written()),
+          connected_(std::move(on_connected)) {}
     /// With its pipeline filled, and again whenever it is made anew.
     static std::unique_ptr<SocketCarrier> filled(TcpSocket& socket, std::shared_ptr<Fill> fill);
 

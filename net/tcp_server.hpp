@@ -11,7 +11,7 @@ namespace penstock::net {
 
 /// Accepts TCP connections on one worker and gives each a pipeline, which `fill` fills from left to right;
 /// again, when one whose handler said Pipeline::rest has been idle. Owner: you (`worker.make_local`); its
-/// connections outlive it. Thread: its worker's.
+/// connections outlive it, and so does `fill`. Thread: its worker's.
 class TcpServer : core::Affine {
 public:
     TcpServer(Worker& worker, const Address& address, Fill fill)

@@ -346,6 +346,46 @@ TEST_CASE("a drain answers what runs with Connection: close and lets idle connec
     CHECK(site.worker.is_drained());
 }
 
+TEST_CASE("an empty line that no request follows does not hold up a drain") {
+    for (const char* text :
+         {"", "\r\n", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na\r\n"}) {
+        CAPTURE(text);
+        Site site(hello);
+        auto client = std::make_unique<HttpClient>(text);
+        auto ended = client->ended;
+        site.client_worker.connect("10.0.0.1:80", std::move(client));
+        site.sim.run_for(1s);
+        CHECK_FALSE(*ended);
+        site.worker.drain();
+        site.sim.run_for(5s);
+        CHECK(*ended);
+        CHECK(site.worker.is_drained());
+    }
+}
+
+TEST_CASE("an upgrade that the drain refuses is answered, and closes") {
+    bool is_refused = false;
+    Site site([&](http::Router& router, Worker& worker) {
+        router.get("/up", [&](http::Exchange& e) -> Task<> {
+            co_await worker.sleep(2s);
+            const auto upgraded = e.upgrade([](Detached<TcpSocket>) {});
+            is_refused = !upgraded;
+            if (is_refused) e.fail(503, upgraded.error());
+        });
+    });
+    auto client = std::make_unique<HttpClient>("GET /up HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto got = client->got;
+    auto ended = client->ended;
+    site.client_worker.connect("10.0.0.1:80", std::move(client));
+    site.sim.run_for(1s);
+    site.worker.drain();
+    site.sim.run_for(6s);
+    CHECK(is_refused);
+    CHECK(status_of(*got) == "503");
+    CHECK(*ended);
+    CHECK(site.worker.is_drained());
+}
+
 TEST_CASE("of many idle connections each is answered whenever it asks again, in two parts too") {
     constexpr auto count = net::RestList::kept_max + 100;
     for (const auto seed : seeds(3)) {

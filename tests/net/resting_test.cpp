@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <penstock/events/backend/simulated.hpp>
 #include <penstock/events/tcp_socket.hpp>
+#include <penstock/net/socket_carrier.hpp>
 #include <penstock/net/tcp_server.hpp>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -226,6 +228,65 @@ TEST_CASE(
     other.sim.run_for(1s);
     for (auto& one : other.all) CHECK(*one.got == "done");
     CHECK(waits.sent == kept_max + 5);
+}
+
+TEST_CASE("a write of a pipeline that was made anew is done when its own bytes have left") {
+    struct Large final : pipeline::Handler {
+        explicit Large(std::vector<std::size_t>& u) : unsent(u) {}
+        void on_added(pipeline::Slot& slot) override { slot.pipeline().rest(); }
+        void on_read(pipeline::Slot& slot, Slice slice) override {
+            const std::string large(4'000'000, 'x');
+            if (slice.text() != "last") {
+                slot.write(Buffer::copy(Bytes(large)).slice());
+                return slot.pipeline().rest();
+            }
+            auto& socket = dynamic_cast<net::SocketCarrier&>(slot.pipeline().carrier()).socket();
+            slot.write(Buffer::copy(Bytes(large)).slice(),
+                       [this, &socket](Result<void>) { unsent.push_back(socket.unsent_bytes()); });
+        }
+        std::vector<std::size_t>& unsent;
+    };
+    std::vector<std::size_t> unsent;
+    std::size_t made = 0;
+    World world(kept_max + 1, [&](Pipeline& line) {
+        ++made;
+        line.add(std::make_unique<Large>(unsent));
+    });
+    for (std::size_t i = 0; i <= kept_max; ++i) {
+        std::ignore = world.ask(i, "x");
+        world.sim.run_for(50ms);
+    }
+    world.sim.run_for(5s);
+    const auto before = made;
+    std::ignore = world.ask(0, "last");
+    world.sim.run_for(10s);
+    CHECK(made == before + 1);
+    REQUIRE(unsent.size() == 1);
+    CHECK(unsent[0] == 0);
+}
+
+TEST_CASE("a fill that aborts when bytes come gets none") {
+    int reads = 0;
+    bool aborts = false;
+    struct Counts final : pipeline::Handler {
+        explicit Counts(int& r) : reads(r) {}
+        void on_added(pipeline::Slot& slot) override { slot.pipeline().rest(); }
+        void on_read(pipeline::Slot& slot, Slice) override {
+            ++reads;
+            slot.pipeline().rest();
+        }
+        int& reads;
+    };
+    World world(kept_max + 1, [&](Pipeline& line) {
+        line.add(std::make_unique<Counts>(reads));
+        if (aborts) line.abort();
+    });
+    for (std::size_t i = 0; i <= kept_max; ++i) std::ignore = world.ask(i, "x");  // the first rests longest
+    CHECK(reads == kept_max + 1);
+    aborts = true;
+    std::ignore = world.ask(0, "x");
+    CHECK(reads == kept_max + 1);
+    CHECK(world.host.sockets() == kept_max);
 }
 
 TEST_CASE("a fill that throws when bytes come ends that connection alone") {
